@@ -1,0 +1,69 @@
+"""Builds the static book from prose and executed notebooks; does nothing when nothing has changed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from attention_atlas import files, notebooks
+
+SOURCE = files.ROOT / "book"
+HTML = SOURCE / "_build" / "html"
+WORK = SOURCE / "_build" / "work"  # where Sphinx keeps its state; readers get a copy that is swapped in whole
+SUMMARY = HTML.parent / "made_from"
+
+
+class BuildError(RuntimeError):
+    """The book did not build; the builder's own warnings and errors stand above."""
+
+
+def inputs() -> str:
+    """Digest of everything the pages are made from."""
+    paths = [files.ROOT / name for name in ("_config.yml", "_toc.yml", "requirements.txt", "constraints.txt")]
+    for folder in (SOURCE, files.ROOT / "lib"):
+        paths += (
+            path
+            for path in folder.rglob("*")
+            if path.is_file() and not {"_build", "__pycache__", ".records"} & set(path.parts) and ".egg-info" not in str(path)
+        )
+    lines = [f"{files.relative(path)} {files.digest(path.read_bytes())}" for path in sorted(paths)]
+    return files.digest("\n".join(lines).encode())
+
+
+def build() -> bool:
+    """Build the book into ``book/_build/html``; every warning is an error.
+
+    Returns
+    -------
+    bool
+        False if the book was up to date.
+
+    Raises
+    ------
+    BuildError
+        If the builder fails; the book that was there stays.
+    """
+    made_from = inputs()
+    if (HTML / "index.html").exists() and SUMMARY.exists() and SUMMARY.read_text() == made_from:
+        return False
+    options = ["--config", str(files.ROOT / "_config.yml"), "--toc", str(files.ROOT / "_toc.yml"), "--path-output", str(WORK), "-W", "-n", "--keep-going", "-q"]
+    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(SOURCE), *options]
+    run = subprocess.run(command, cwd=files.ROOT, env=os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"})
+    if run.returncode:
+        raise BuildError("the book did not build; the page that was there stays as it is")
+    _swap(WORK / "_build" / "html", HTML)
+    files.write(SUMMARY, made_from)
+    return True
+
+
+def _swap(made: Path, public: Path) -> None:
+    """Put a finished copy in place of the public folder by two renames."""
+    fresh, old = public.with_name("html.new"), public.with_name("html.old")
+    for leftover in (fresh, old):
+        shutil.rmtree(leftover, ignore_errors=True)
+    shutil.copytree(made, fresh)
+    if public.exists():
+        public.rename(old)
+    fresh.rename(public)
+    shutil.rmtree(old, ignore_errors=True)

@@ -1,0 +1,184 @@
+"""The command line: ``python -m attention_atlas COMMAND``. A mistake gets one line and exit status 2."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from attention_atlas import __version__
+from attention_atlas.results import PROFILES
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status: 0 done, 1 it failed, 2 the request was wrong."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.command(options) or 0
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except RuntimeError as error:  # a notebook cell or the book's builder failed
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; every finished page and result is kept", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m attention_atlas", description="Where transformers look, and why.")
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    execute = commands.add_parser("execute", help="execute notebooks into pages: all that changed, or those named")
+    execute.set_defaults(command=_execute)
+    execute.add_argument("notebooks", nargs="*", metavar="CHAPTER/NAME", help="default: every notebook")
+    execute.add_argument("--profile", default="quick", help=f"{' | '.join(PROFILES)} (default: quick)")
+    execute.add_argument("-p", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"), help="set a parameter")
+    execute.add_argument("-o", "--output", type=Path, help="where to put one notebook run with your own parameters")
+    execute.add_argument("--jobs", type=int, default=os.cpu_count(), help="notebooks at a time (default: every core)")
+    execute.add_argument("--force", action="store_true", help="execute even what is up to date")
+    execute.add_argument("--list", action="store_true", help="list notebooks and their parameters, execute nothing")
+
+    build = commands.add_parser("build", help="build the static book from executed pages")
+    build.set_defaults(command=_build)
+
+    results = commands.add_parser("results", help="list stored experiments, or print one as a table")
+    results.set_defaults(command=_results)
+    results.add_argument("experiment", nargs="?")
+    results.add_argument("--csv", action="store_true", help="print comma-separated values")
+
+    sweep = commands.add_parser("sweep", help="compute and store what the results store lacks")
+    sweep.set_defaults(command=_sweep)
+    sweep.add_argument("experiment")
+    sweep.add_argument("--profile", default="paper", help=f"{' | '.join(PROFILES)} (default: paper)")
+
+    verify = commands.add_parser("verify", help="recompute a random sample of stored results and compare")
+    verify.set_defaults(command=_verify)
+    verify.add_argument("--sample", type=int, default=5, help="how many results (default: 5)")
+    verify.add_argument("--seed", type=int, default=None, help="of the choice; default: another one every time")
+
+    merge = commands.add_parser("merge", help="take over results from another store")
+    merge.set_defaults(command=_merge)
+    merge.add_argument("folder", type=Path)
+
+    score = commands.add_parser("scorecard", help="the papers' values beside ours, with verdicts")
+    score.set_defaults(command=_scorecard)
+    score.add_argument("--json", action="store_true")
+    score.add_argument("--summary", action="store_true", help="counts only")
+    return parser
+
+
+def _execute(options) -> int:
+    from attention_atlas import files, notebooks
+
+    if options.list:
+        for name in notebooks.names():
+            print(name)
+            for p in notebooks.parameters(name).values():
+                print(f"    {p.name}: {p.type} = {p.default!r}  {p.help}")
+        return 0
+    if options.jobs < 1:
+        raise ValueError(f"--jobs takes a positive number, got {options.jobs}")
+    if options.p or options.output:
+        return _execute_with_parameters(options)
+    todo = notebooks.jobs(options.profile, options.notebooks)
+    todo = [job for job in todo if options.force or not notebooks.is_current(job)]
+    done = notebooks.execute(todo, options.jobs)
+    notebooks.remove_strays()
+    page = notebooks.EXECUTED / "execution_statistics.md"
+    text = notebooks.statistics()
+    if not page.exists() or page.read_text() != text:
+        files.write(page, text)
+    print(f"executed {len(done)} notebooks; {len(notebooks.names())} pages in {files.relative(notebooks.EXECUTED)}")
+    return 0
+
+
+def _execute_with_parameters(options) -> int:
+    """One notebook with the reader's own parameters, into a file of its own: the book's page stays."""
+    from attention_atlas import files, notebooks
+
+    if len(options.notebooks) != 1:
+        raise ValueError(f"-p and -o are for one notebook, got {len(options.notebooks)}")
+    name = options.notebooks[0]
+    declared = notebooks.parameters(name)
+    given = {key: notebooks.parse_value(declared.get(key), text) for key, text in options.p}
+    given = notebooks.profile_parameters(name, options.profile) | notebooks.check_parameters(name, given)
+    output = options.output or Path(f"{name.rsplit('/')[-1]}.ipynb")
+    if output.suffix != ".ipynb":
+        raise ValueError(f"--output takes a file ending in .ipynb, got {str(output)!r}")
+    notebooks.execute([notebooks.Job(name, options.profile, output.absolute(), parameters=given)])
+    print(f"wrote {files.relative(output)}")
+    return 0
+
+
+def _build(options) -> None:
+    from attention_atlas import book, files
+
+    print(f"{files.relative(book.HTML / 'index.html')}: {'built' if book.build() else 'up to date'}")
+
+
+def _results(options) -> None:
+    from attention_atlas import results
+
+    store = results.Store()
+    if options.experiment is None:
+        for name in store.experiments():
+            held = [result for result in store if result.experiment == name]
+            print(f"{name}: {len(held)} results, profiles {', '.join(sorted({r.manifest['profile'] for r in held}))}")
+        return
+    if options.experiment not in store.experiments():
+        raise ValueError(f"nothing stored for {options.experiment!r}; stored: {', '.join(store.experiments()) or 'nothing'}")
+    table = results.stored(options.experiment)
+    print(table.to_csv(index=False), end="") if options.csv else print(table.to_string(index=False))
+
+
+def _sweep(options) -> None:
+    from tqdm import tqdm
+
+    from attention_atlas import results
+
+    experiment, store = results.load_experiment(options.experiment), results.Store()
+    points = experiment.configurations(results.check_profile(options.profile))
+    todo = [point for point, config in points.items() if store.get(experiment, config) is None]
+    if store.get(experiment, experiment.CANARY) is None:
+        results.compute(experiment, results.CANARY_POINT, "smoke", store)
+    for point in tqdm(todo, unit="configuration", disable=None):
+        results.compute(experiment, point, options.profile, store)
+    print(f"{experiment.NAME}: computed {len(todo)}, already there {len(points) - len(todo)}")
+
+
+def _verify(options) -> int:
+    import random
+
+    from attention_atlas import results
+
+    held = list(results.Store())
+    sample = random.Random(options.seed).sample(held, min(options.sample, len(held)))
+    differing = 0
+    for result in sample:
+        message = results.recompute(result)
+        differing += bool(message)
+        print(f"{result.experiment} {result.point} {result.manifest['key']}: {message or 'reproduced'}")
+    return 1 if differing else 0
+
+
+def _merge(options) -> None:
+    from attention_atlas import results
+
+    if not options.folder.is_dir():
+        raise ValueError(f"no such folder: {options.folder}")
+    taken, kept = results.Store().merge(results.Store(options.folder))
+    print(f"taken {taken}, kept {kept}")
+
+
+def _scorecard(options) -> None:
+    from attention_atlas import scorecard
+
+    rows = scorecard.rows()
+    if options.json:
+        print(scorecard.to_json(rows))
+    elif options.summary:
+        print(scorecard.summary(rows))
+    else:
+        print(rows.to_string(index=False))

@@ -1,0 +1,64 @@
+"""Where the project lives, and how it writes: a file is there whole or not at all."""
+
+import hashlib
+import os
+from pathlib import Path
+
+ROOT = Path(os.environ.get("ATTENTION_ATLAS_ROOT") or Path(__file__).resolve().parents[2])
+PARTIAL = ".partial-"  # prefix of a file being written; readers never see one, the next writer removes what a crash left
+
+
+def digest(content: bytes) -> str:
+    """SHA-256 of some bytes, as hexadecimal text."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def relative(path: Path) -> str:
+    """The path as messages and records print it: from the project's root where it lies inside."""
+    path = Path(path).absolute()
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)
+
+
+def write(path: Path, content: bytes | str) -> None:
+    """Write a file so that a reader sees the old content or the new one, never a part.
+
+    Parameters
+    ----------
+    path
+        The file; its folder is made if need be.
+    content
+        What it shall hold; text is written as UTF-8.
+
+    Raises
+    ------
+    OSError
+        If the disk is full or the folder cannot be written, in one line that names the file. The old file, if any,
+        is untouched and nothing half-written is left behind.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     write(Path(folder, "new", "note.txt"), "whole")
+    ...     Path(folder, "new", "note.txt").read_text()
+    'whole'
+    """
+    path = Path(path)
+    content = content.encode() if isinstance(content, str) else content
+    partial = path.with_name(f"{PARTIAL}{os.getpid()}-{path.name}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(partial, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OSError(f"could not write {relative(path)}: {error.strerror or error}; nothing was changed") from error
+
+
+def remove_partials(folder: Path) -> None:
+    """Remove what interrupted writers left in a folder and below it."""
+    for partial in Path(folder).rglob(f"{PARTIAL}*"):
+        partial.unlink(missing_ok=True)

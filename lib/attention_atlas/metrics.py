@@ -1,0 +1,396 @@
+"""What is measured on attention maps and embeddings: recency, entropy, collapse, outliers, gaps and three kinds of sink.
+
+Sinks are defined in three ways in the papers of this book. Each function here is named after who published it; they
+disagree, also in order of magnitude, so a share of sinks means nothing without its convention (and without the value
+that uniform attention gives, see :func:`attention_received`).
+"""
+
+import torch
+
+from attention_atlas.shapes import Bool, Float, Tensor
+
+
+def recency_probability(scores: Float[Tensor, "batch query key"]) -> Float[Tensor, ""]:
+    """Probability that a query scores the later of two earlier keys higher.
+
+    Parameters
+    ----------
+    scores : (batch, query, key)
+        Pre-softmax attention scores, dimensionless; as many queries as keys, at least three.
+        Entries with ``key >= query`` are ignored, so masked and unmasked maps give the same answer.
+
+    Returns
+    -------
+    ()
+        Share in [0, 1] over all triples ``j < k < i`` and the batch for which ``scores[i, k] > scores[i, j]``.
+        0.5: no preference; above: recency; below: preference for early tokens. A tie counts as "not higher".
+
+    Raises
+    ------
+    ValueError
+        If the maps are not square or are smaller than 3 x 3.
+
+    Notes
+    -----
+    The measure "RP" of Kim et al. 2026 (their i, k, j are our query, later key, earlier key).
+    It depends on the order of the scores only: any increasing map applied to every score leaves it unchanged.
+
+    Examples
+    --------
+    >>> recency_probability(torch.arange(4.0).expand(1, 4, 4))
+    tensor(1.)
+    """
+    queries, keys = scores.shape[-2:]
+    if queries != keys or keys < 3:
+        raise ValueError(f"recency_probability needs square score maps of at least 3 x 3, got {queries} x {keys}")
+    query, later, earlier = torch.combinations(torch.arange(keys).flip(0), 3).T  # every i > k > j once
+    return (scores[:, query, later] > scores[:, query, earlier]).to(scores.dtype).mean()
+
+
+def entropy(weights: Float[Tensor, "*batch query key"]) -> Float[Tensor, "*batch query"]:
+    """Entropy of each query's attention.
+
+    Parameters
+    ----------
+    weights : (*batch, query, key)
+        Attention weights, at least 0; every row sums to 1. Zeros, masked or not, add nothing.
+
+    Returns
+    -------
+    (*batch, query)
+        ``-sum_j A_ij log A_ij`` in nats: 0 if one key gets all, log k if k keys share equally.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative.
+
+    Notes
+    -----
+    The attention entropy of Zhai et al. 2023 and Bao et al. 2024, who average it over the queries.
+
+    Examples
+    --------
+    >>> entropy(torch.tensor([[1.0, 0.0], [0.5, 0.5]]))
+    tensor([0.0000, 0.6931])
+    """
+    if (weights < 0).any():
+        raise ValueError(f"attention weights must be at least 0, got {weights.min():.3g}")
+    return torch.special.entr(weights).sum(-1)
+
+
+def normalised_entropy(
+    weights: Float[Tensor, "*batch query key"], mask: Bool[Tensor, "query key"]
+) -> Float[Tensor, "*batch query"]:
+    """Entropy of each query's attention as a share of the largest that the mask allows.
+
+    Parameters
+    ----------
+    weights : (*batch, query, key)
+        Attention weights, at least 0; every row sums to 1.
+    mask : (query, key)
+        True where attention is allowed.
+
+    Returns
+    -------
+    (*batch, query)
+        Entropy divided by the logarithm of the number of allowed keys, in [0, 1]. NaN where a query may attend to
+        one key only (the first token under a causal mask), because there 0 is both the least and the most:
+        average with ``nanmean``.
+
+    Raises
+    ------
+    ValueError
+        If the mask has another shape than the maps, or a weight is negative or stands where the mask is False.
+
+    Notes
+    -----
+    *Derived here* from the entropy / ln T of unmasked maps (Bao et al. 2024): T becomes the number of allowed keys.
+
+    Examples
+    --------
+    >>> normalised_entropy(torch.full((3, 3), 1 / 3), torch.ones(3, 3).bool())
+    tensor([1., 1., 1.])
+    """
+    _refuse_forbidden(weights, mask)
+    return entropy(weights) / mask.sum(-1).to(weights.dtype).log()
+
+
+def rank_residual(
+    outputs: Float[Tensor, "*batch tokens d_out"], inputs: Float[Tensor, "*batch tokens d_model"]
+) -> Float[Tensor, "*batch"]:
+    """How much of the tokens' differences from each other a layer leaves.
+
+    Parameters
+    ----------
+    outputs, inputs : (*batch, tokens, d_out), (*batch, tokens, d_model)
+        Embeddings after and before the layer (or after and before many).
+
+    Returns
+    -------
+    (*batch)
+        ``||U - 1 u^T|| / ||X - 1 x^T||`` in Frobenius norm, u and x the mean token (which makes the norm least): 0 if
+        all tokens have become equal (rank collapse), 1 if they differ as much as before.
+
+    Raises
+    ------
+    ValueError
+        If the numbers of tokens differ or all input tokens are equal already.
+
+    Notes
+    -----
+    The residual of Dong et al. 2021 in the Frobenius norm, relative to the input; used for Bao et al. 2024.
+
+    Examples
+    --------
+    >>> tokens = torch.tensor([[1.0, 0.0], [3.0, 0.0]])
+    >>> rank_residual(tokens / 2 + 7, tokens)
+    tensor(0.5000)
+    """
+    if outputs.shape[:-1] != inputs.shape[:-1]:
+        got = f"{tuple(outputs.shape[:-1])} and {tuple(inputs.shape[:-1])}"
+        raise ValueError(f"outputs and inputs need the same (*batch, tokens), got {got}")
+    after, before = (torch.linalg.matrix_norm(x - x.mean(-2, keepdim=True)) for x in (outputs, inputs))
+    if (before == 0).any():
+        raise ValueError("rank_residual needs input tokens that differ from each other, got equal ones")
+    return after / before
+
+
+def outlier_ratio(embeddings: Float[Tensor, "*batch tokens d_model"]) -> Float[Tensor, "*batch tokens"]:
+    """Largest coordinate of each token, in units of the typical coordinate of all tokens.
+
+    Parameters
+    ----------
+    embeddings : (*batch, tokens, d_model)
+        Embeddings of one layer.
+
+    Returns
+    -------
+    (*batch, tokens)
+        ``max_d |x_id|`` over the median of ``|x|`` over all tokens and coordinates (of an even number of them the lower
+        of the two middle ones). Its maximum over the tokens is the layer's ratio, its argmax the token where it sits.
+
+    Raises
+    ------
+    ValueError
+        If the median is 0.
+
+    Notes
+    -----
+    The outlier features ("massive activations", Sun et al. 2024) of Zhang et al. 2025; no published multiple of the
+    median is built in.
+
+    Examples
+    --------
+    >>> outlier_ratio(torch.tensor([[1.0, -2.0, 1.0], [2.0, -80.0, 2.0], [1.0, 1.0, 3.0]]))
+    tensor([ 1., 40.,  1.5000])
+    """
+    size = embeddings.abs()
+    median = size.flatten(-2).median(-1, keepdim=True).values
+    if (median == 0).any():
+        raise ValueError("outlier_ratio needs a median above 0, got embeddings of which half the coordinates are 0")
+    return size.amax(-1) / median
+
+
+def accuracy_gap(
+    first: Bool[Tensor, "*batch sequence"], second: Bool[Tensor, "*batch sequence"]
+) -> Float[Tensor, "*batch"]:
+    """How much more often an item is found at one place than at another.
+
+    Parameters
+    ----------
+    first, second : (*batch, sequence)
+        Whether each answer was right, with the right item at the first and at the second of the two places; the
+        numbers of sequences may differ.
+
+    Returns
+    -------
+    (*batch)
+        ``accuracy(first) - accuracy(second)`` in [-1, 1], float64; above 0: a bias to the first-named place.
+
+    Raises
+    ------
+    ValueError
+        If either has no sequences.
+
+    Notes
+    -----
+    Wu et al. 2025, Section 5: acc([a, b]) - acc([b, a]), where the places a and b hold the same vector and the
+    first-named one holds the right label, so that position alone decides.
+
+    Examples
+    --------
+    >>> accuracy_gap(torch.tensor([True, True, True, False]), torch.tensor([True, False, False, False]))
+    tensor(0.5000, dtype=torch.float64)
+    """
+    if 0 in (first.shape[-1], second.shape[-1]):
+        raise ValueError(f"accuracy_gap needs sequences at both places, got {first.shape[-1]} and {second.shape[-1]}")
+    return first.double().mean(-1) - second.double().mean(-1)
+
+
+def attention_received(
+    weights: Float[Tensor, "*batch query key"], mask: Bool[Tensor, "query key"]
+) -> Float[Tensor, "*batch key"]:
+    """Mean attention that each token receives from the queries that can see it.
+
+    Parameters
+    ----------
+    weights : (*batch, query, key)
+        Attention weights.
+    mask : (query, key)
+        True where attention is allowed; every key is seen by some query.
+
+    Returns
+    -------
+    (*batch, key)
+        ``sum_i A_ij / sum_i M_ij`` in [0, 1].
+
+    Raises
+    ------
+    ValueError
+        If the mask has another shape than the maps, hides a key from every query, or a weight stands where it is False.
+
+    Notes
+    -----
+    What Gu et al. 2025 compare with a threshold. *Derived here*: under uniform attention the first of 17 tokens
+    receives .202 already (causal mask), so a threshold of 0.2 partly finds the mask's geometry and not a learned sink.
+
+    Examples
+    --------
+    >>> causal = torch.ones(2, 2).tril().bool()
+    >>> attention_received(torch.tensor([[1.0, 0.0], [0.5, 0.5]]), causal)
+    tensor([0.7500, 0.5000])
+    """
+    _refuse_forbidden(weights, mask)
+    return weights.sum(-2) / mask.sum(-2).to(weights.dtype)
+
+
+def sink_share_gu2025(
+    weights: Float[Tensor, "batch layer query key"], mask: Bool[Tensor, "query key"], threshold: float = 0.2
+) -> Float[Tensor, "key"]:
+    """Share of attention maps in which a token receives more than the threshold on average.
+
+    Parameters
+    ----------
+    weights : (batch, layer, query, key)
+        Attention weights; with several heads, fold them into the layer axis.
+    mask : (query, key)
+        True where attention is allowed.
+    threshold : float
+        Mean attention that makes a sink, in [0, 1); must be exceeded.
+
+    Returns
+    -------
+    (key,)
+        Share in [0, 1] of (sequence, layer) pairs with ``sum_i A_ij / sum_i M_ij > threshold``.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is outside [0, 1), or as in :func:`attention_received`.
+
+    Notes
+    -----
+    Gu et al. 2025 (with 0.3 as the threshold). *Derived here*: this convention with 0.2, and not the formula printed
+    by Wu et al. 2025, comes near the values of their Figures 10-12.
+
+    Examples
+    --------
+    >>> causal = torch.ones(2, 2).tril().bool()
+    >>> sink_share_gu2025(torch.tensor([[1.0, 0.0], [0.9, 0.1]]).expand(1, 1, 2, 2), causal)
+    tensor([1., 0.])
+    """
+    _refuse_threshold(threshold)
+    return (attention_received(weights, mask) > threshold).to(weights.dtype).mean((0, 1))
+
+
+def sink_share_wu2025(
+    weights: Float[Tensor, "batch layer query key"], mask: Bool[Tensor, "query key"], threshold: float = 0.2
+) -> Float[Tensor, "key"]:
+    """Share of a token's allowed attention entries that exceed the threshold.
+
+    Parameters
+    ----------
+    weights, mask, threshold
+        As in :func:`sink_share_gu2025`.
+
+    Returns
+    -------
+    (key,)
+        Share in [0, 1], over sequences, layers and the queries that can see the token, of entries above the threshold.
+
+    Raises
+    ------
+    ValueError
+        As in :func:`sink_share_gu2025`.
+
+    Notes
+    -----
+    The formula printed by Wu et al. 2025, Appendix K.4: (1/T) sum_t sum_i 1{A^(t)_ij > 0.2} / sum_i M_ij, averaged
+    over sequences. It does not give their published figures (see the discrepancy ledger).
+
+    Examples
+    --------
+    >>> causal = torch.ones(2, 2).tril().bool()
+    >>> sink_share_wu2025(torch.tensor([[1.0, 0.0], [0.9, 0.1]]).expand(1, 1, 2, 2), causal)
+    tensor([1., 0.])
+    """
+    _refuse_threshold(threshold)
+    return attention_received((weights > threshold).to(weights.dtype), mask).mean((0, 1))
+
+
+def sinks_zhang2025(
+    weights: Float[Tensor, "batch layer query key"], mask: Bool[Tensor, "query key"], threshold: float = 0.2
+) -> Bool[Tensor, "batch layer key"]:
+    """Which tokens are the sinks of each attention map.
+
+    Parameters
+    ----------
+    weights, mask, threshold
+        As in :func:`sink_share_gu2025`; the mask is only checked against the weights.
+
+    Returns
+    -------
+    (batch, layer, key)
+        True where the mean of ``A_ij`` over the queries ``i >= j`` exceeds the threshold.
+
+    Raises
+    ------
+    ValueError
+        As in :func:`sink_share_gu2025`, or if the maps are not square.
+
+    Notes
+    -----
+    Zhang et al. 2025: the sinks of a head are the j with mean_{i >= j} A_ij > eps, eps = 0.2, defined for causal
+    models. There its mean over maps is :func:`sink_share_gu2025`; it differs under other masks, because it counts the
+    later queries that cannot see a token (sliding window) and leaves out the earlier ones that can (prefix).
+
+    Examples
+    --------
+    >>> causal = torch.ones(2, 2).tril().bool()
+    >>> sinks_zhang2025(torch.tensor([[1.0, 0.0], [0.9, 0.1]]).expand(1, 1, 2, 2), causal)
+    tensor([[[ True, False]]])
+    """
+    _refuse_threshold(threshold)
+    _refuse_forbidden(weights, mask)
+    queries, keys = mask.shape
+    if queries != keys:
+        raise ValueError(f"the sinks of Zhang et al. 2025 need square maps, got {queries} x {keys}")
+    later = torch.ones_like(mask).tril()
+    return attention_received(weights.tril(), later) > threshold
+
+
+def _refuse_threshold(threshold: float) -> None:
+    if not 0 <= threshold < 1:
+        raise ValueError(f"the threshold of a sink must lie in [0, 1), got {threshold}")
+
+
+def _refuse_forbidden(weights: Float[Tensor, "*batch query key"], mask: Bool[Tensor, "query key"]) -> None:
+    """Refuse a mask of another shape, one that hides a key from all, and weights where it forbids attention."""
+    if mask.shape != weights.shape[-2:]:
+        got, allowed = tuple(mask.shape), tuple(weights.shape[-2:])
+        raise ValueError(f"the mask needs the (query, key) shape of the weights, {allowed}, got {got}")
+    if not mask.any(-2).all():
+        raise ValueError(f"key {int(mask.any(-2).int().argmin())} is seen by no query, every key needs one")
+    if (weights.masked_fill(mask, 0) != 0).any():
+        raise ValueError("weights must be 0 where the mask is False, got attention to a masked key")

@@ -1,0 +1,344 @@
+"""From a jupytext source to a page: parameters checked, executed by papermill, made canonical, moved into place whole.
+
+``book/_executed/<chapter>/<name>.ipynb`` is the page; ``book/_executed/.records/<chapter>/<name>.json`` records what it
+was made from (:mod:`attention_atlas.tracing`), so that the next build executes only what something has changed for.
+"""
+
+import ast
+import io
+import json
+import os
+import re
+import time
+import tokenize
+from collections.abc import Iterable
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from pathlib import Path
+
+import yaml
+
+from attention_atlas import files, tracing
+from attention_atlas.results import check_profile
+
+SOURCES = files.ROOT / "notebooks"
+EXECUTED = files.ROOT / "book" / "_executed"
+TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list[int]": int, "list[float]": float, "list[str]": str}
+# What makes a page besides the notebook itself: a change here makes every page again.
+MAKERS = ("lib/attention_atlas/notebooks.py", "lib/attention_atlas/tracing.py", "requirements.txt", "constraints.txt")
+
+
+class NotebookError(RuntimeError):
+    """A cell failed; the message names notebook, cell and error."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter that a notebook declares: ``name: type = default  # help`` in its cell tagged ``parameters``."""
+
+    name: str
+    type: str
+    default: object
+    help: str
+
+
+@dataclass(frozen=True)
+class Job:
+    """One notebook to execute into one file."""
+
+    name: str
+    profile: str
+    output: Path
+    record: Path | None = None
+    parameters: dict = field(default_factory=dict)
+    timeout: int = 1200  # seconds a cell may take
+
+
+def names() -> list[str]:
+    """Every notebook as ``<chapter>/<name>``, sorted."""
+    return sorted(path.relative_to(SOURCES).with_suffix("").as_posix() for path in SOURCES.glob("*/*.py"))
+
+
+def source(name: str) -> Path:
+    """The jupytext file of a notebook, or a refusal that lists the notebooks there are."""
+    if name not in names():
+        raise ValueError(f"unknown notebook {name!r}; allowed: {', '.join(names())}")
+    return SOURCES / f"{name}.py"
+
+
+def parameters(name: str) -> dict[str, Parameter]:
+    """The parameters that a notebook declares, in order.
+
+    Raises
+    ------
+    ValueError
+        If the notebook has no cell tagged ``parameters``, or that cell holds anything but annotated literals.
+    """
+    import jupytext
+
+    cells = [c for c in jupytext.read(source(name)).cells if "parameters" in c.metadata.get("tags", [])]
+    if len(cells) != 1:
+        raise ValueError(f"notebook {name} needs one cell tagged 'parameters', got {len(cells)}")
+    text = cells[0].source
+    comments = {
+        token.start[0]: token.string.lstrip("# ")
+        for token in tokenize.generate_tokens(io.StringIO(text + "\n").readline)
+        if token.type == tokenize.COMMENT
+    }
+    declared = {}
+    for line in ast.parse(text).body:
+        try:
+            kind = ast.unparse(line.annotation)
+            default = ast.literal_eval(line.value)
+            declared[line.target.id] = Parameter(line.target.id, kind, default, comments.get(line.lineno, ""))
+            check_value(declared[line.target.id], default)
+        except (AttributeError, ValueError) as error:
+            raise ValueError(
+                f"notebook {name}, parameters cell, line {line.lineno}: expected 'name: type = literal' with type one of "
+                f"{', '.join(TYPES)}, got {ast.unparse(line)!r} ({error})"
+            ) from None
+    return declared
+
+
+def check_value(parameter: Parameter, value: object) -> object:
+    """Return a value for a parameter (an int where a float is due becomes one), or refuse one of the wrong type."""
+    if parameter.type not in TYPES:
+        raise ValueError(f"unknown type {parameter.type!r}")
+    kind, many = TYPES[parameter.type], parameter.type.startswith("list")
+    items = value if many and isinstance(value, list) else [value]
+    fits = isinstance(value, list) == many and all(
+        type(item) is kind or (kind is float and type(item) is int) for item in items
+    )
+    if not fits:
+        raise ValueError(f"parameter {parameter.name} takes {parameter.type}, got {type(value).__name__} {value!r}")
+    converted = [kind(item) for item in items]
+    return converted if many else converted[0]
+
+
+def parse_value(parameter: Parameter | None, text: str) -> object:
+    """A value typed on a command line, read as the parameter's type where that is possible."""
+    if parameter is None or parameter.type == "str":
+        return text
+    try:
+        return ast.literal_eval(text)
+    except (ValueError, SyntaxError):
+        return {"true": True, "false": False}.get(text.lower(), text)
+
+
+def check_parameters(name: str, given: dict) -> dict:
+    """Return the given parameters with checked types, or refuse what the notebook does not declare."""
+    declared = parameters(name)
+    for key in given:
+        if key not in declared:
+            allowed = ", ".join(f"{p.name}: {p.type}" for p in declared.values()) or "none"
+            raise ValueError(f"notebook {name} has no parameter {key!r}; allowed: {allowed}")
+    return {key: check_value(declared[key], value) for key, value in given.items()}
+
+
+def profile_parameters(name: str, profile: str) -> dict:
+    """What ``notebooks/profiles.yml`` sets for a notebook at a profile; its parameter ``profile`` is set by itself."""
+    with open(SOURCES / "profiles.yml") as file:
+        sizes = (yaml.safe_load(file) or {}).get(name, {})
+    if unknown := set(sizes) - {"smoke", "quick", "paper"}:
+        raise ValueError(f"notebooks/profiles.yml: {name}: unknown profile {unknown.pop()!r}")
+    given = dict(sizes.get(check_profile(profile)) or {})
+    return ({"profile": profile} if "profile" in parameters(name) else {}) | given
+
+
+def jobs(profile: str, only: Iterable[str] = (), executed: Path | None = None) -> list[Job]:
+    """One job for every notebook of the book, or for some of them."""
+    executed = Path(executed or EXECUTED)
+    return [
+        Job(
+            name,
+            profile,
+            executed / f"{name}.ipynb",
+            executed / ".records" / f"{name}.json",
+            check_parameters(name, profile_parameters(name, profile)),
+        )
+        for name in (list(only) or names())
+        if source(name)
+    ]
+
+
+def is_current(job: Job) -> bool:
+    """Whether a page was made from exactly what is there now."""
+    try:
+        record = json.loads(job.record.read_text())
+        used = record["files"] | record["folders"]
+        return record["made_from"] == _made_from(job) and used == {name: _state(name) for name in used} and (
+            record["page"] == files.digest(job.output.read_bytes())
+        )
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def execute(todo: list[Job], workers: int = 1, progress: bool = True) -> list[str]:
+    """Execute notebooks side by side, one thread each.
+
+    Returns
+    -------
+    list of str
+        The names executed.
+
+    Raises
+    ------
+    NotebookError
+        At the first failing cell; notebooks not yet begun are not begun, and every page is whole: old or new.
+    """
+    from tqdm import tqdm
+
+    if not todo:
+        return []
+    for folder in {job.output.parent for job in todo}:
+        files.remove_partials(folder)
+    pool = ProcessPoolExecutor(min(workers, len(todo)), mp_context=get_context("spawn"))
+    bar = tqdm(total=len(todo), unit="notebook", disable=None if progress else True)
+    try:
+        running = {pool.submit(execute_one, job): job for job in todo}
+        while running:
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                future.result()
+                bar.set_postfix_str(running.pop(future).name)
+                bar.update()
+    finally:
+        pool.shutdown(cancel_futures=True)
+        bar.close()
+    return [job.name for job in todo]
+
+
+def execute_one(job: Job) -> None:
+    """Execute one notebook into its page and record what the page was made from."""
+    import jupytext
+    import nbformat
+    import papermill
+
+    made_from = _made_from(job)  # before the run: an edit during the run shows as a change afterwards
+    given = check_parameters(job.name, job.parameters)
+    work = job.output.with_name(f"{files.PARTIAL}{os.getpid()}-{job.output.name}")
+    trace = work.with_suffix(".trace")
+    job.output.parent.mkdir(parents=True, exist_ok=True)
+    notebook = jupytext.read(source(job.name))
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    notebook.metadata["language_info"] = {"name": "python"}
+    os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")} | {
+        "ATTENTION_ATLAS_NOTEBOOK": f"notebooks/{job.name}.py",
+        "ATTENTION_ATLAS_PROFILE": job.profile,
+        tracing.WHERE: str(trace),
+        "PYTHONHASHSEED": "0",
+    }
+    start = time.perf_counter()
+    try:
+        nbformat.write(notebook, work)
+        papermill.execute_notebook(
+            str(work),
+            str(work),
+            parameters=given,
+            kernel_name="python3",
+            cwd=str(files.ROOT),
+            progress_bar=False,
+            execution_timeout=job.timeout,
+            extra_arguments=["--IPKernelApp.extensions=attention_atlas.tracing", "--log-level=ERROR"],
+        )
+        page = nbformat.writes(canonical(nbformat.read(work, as_version=4))) + "\n"
+        used = json.loads(trace.read_text())
+    except papermill.PapermillExecutionError as error:
+        where = f"notebooks/{job.name}.py, cell {error.cell_index} ({error.source.strip().splitlines()[0][:60]!r})"
+        raise NotebookError(f"{where}: {error.ename}: {error.evalue}") from None
+    finally:
+        work.unlink(missing_ok=True)
+        trace.unlink(missing_ok=True)
+    files.write(job.output, page)
+    if job.record:
+        record = {
+            "name": job.name,
+            "profile": job.profile,
+            "made_from": made_from,
+            "files": {name: _state(name) for name in used["files"]},
+            "folders": {name: _state(name) for name in used["folders"]},
+            "page": files.digest(page.encode()),
+            "seconds": round(time.perf_counter() - start, 1),
+            "finished": time.strftime("%Y-%m-%d %H:%M"),
+        }
+        files.write(job.record, json.dumps(record, indent=1) + "\n")
+
+
+def canonical(notebook):
+    """The executed notebook as the book shows it: the same bytes whenever the same numbers come out.
+
+    Execution times and papermill's notes go, cell ids are numbered, and a cell that published a figure
+    (:func:`attention_atlas.figures.show`) becomes a numbered figure of the book.
+    """
+    notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"], "language_info": {"name": "python"}}
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number:03d}"
+        for noise in ("papermill", "execution", "lines_to_next_cell"):
+            cell.metadata.pop(noise, None)
+        tags = cell.metadata.get("tags", [])
+        if "injected-parameters" in tags or "parameters" in tags:
+            cell.metadata["tags"] = sorted({*tags, "hide-input"})
+        if cell.cell_type != "code":
+            continue
+        shown = [output.metadata["attention_atlas"] for output in cell.outputs if "attention_atlas" in output.get("metadata", {})]
+        if len(shown) > 1:
+            raise NotebookError(f"cell {number} shows {len(shown)} figures; one cell shows one")
+        for figure in shown:
+            cell.metadata["mystnb"] = {
+                "figure": {"name": f"fig-{figure['name']}", "caption": figure["caption"]},
+                "image": {"alt": figure["alt"]},
+            }
+    return notebook
+
+
+def statistics(executed: Path | None = None) -> str:
+    """The execution-statistics page: what was executed, when, at which profile, how long it took."""
+    executed = Path(executed or EXECUTED)
+    records = [json.loads(path.read_text()) for path in sorted((executed / ".records").glob("*/*.json"))]
+    lines = [
+        "# Execution statistics",
+        "",
+        "Every page with numbers is a notebook that papermill executed on the machine that built this book.",
+        f"Together they took {sum(r['seconds'] for r in records):.0f} seconds of one core.",
+        "",
+        "| notebook | profile | executed | seconds | library modules | data files |",
+        "|---|---|---|---:|---:|---:|",
+    ]
+    for record in records:
+        used = [name for name, state in record["files"].items() if state]
+        lines.append(
+            f"| [{record['name']}](/_executed/{record['name']}.ipynb) | {record['profile']} | {record['finished']} "
+            f"| {record['seconds']:.1f} | {sum(n.startswith('lib/') for n in used)} | {sum(n.startswith('data/') for n in used)} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def remove_strays(executed: Path | None = None) -> None:
+    """Remove pages whose notebook is gone, and what interrupted runs left."""
+    executed = Path(executed or EXECUTED)
+    files.remove_partials(executed)
+    for page in [*executed.glob("*/*.ipynb"), *executed.glob(".records/*/*.json")]:
+        if re.sub(r"^\.records/", "", page.relative_to(executed).with_suffix("").as_posix()) not in names():
+            page.unlink()
+
+
+def _made_from(job: Job) -> dict:
+    return {
+        "source": _state(source(job.name).relative_to(files.ROOT).as_posix()),
+        "parameters": job.parameters,
+        "profile": job.profile,
+        "makers": {name: _state(name) for name in MAKERS},
+    }
+
+
+def _state(name: str) -> str | None:
+    """Digest of a file's content or of a folder's listing; None if it is not there."""
+    path = files.ROOT / name
+    try:
+        if path.is_dir():
+            entries = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith((".", "__pycache__")))
+            return files.digest("\n".join(entries).encode())
+        return files.digest(path.read_bytes())
+    except FileNotFoundError:
+        return None

@@ -1,0 +1,309 @@
+"""The scorecard: every number and claim of the papers beside ours, with a tolerance, its reason and a verdict.
+
+Three sources of rows: the papers' printed numbers (``data/reference/*.csv``), their statements (``data/theorems.yml``) and
+their claims in words (``data/claims.yml``). Ours comes from the results store; what is not stored is "not attempted".
+"""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+
+from attention_atlas import ledger, registry, results, theorems
+
+COLUMNS = ("paper", "item", "configuration", "reported", "ours", "standard_error", "seeds", "profile", "tolerance",
+           "reason", "verdict")  # fmt: skip
+VERDICTS = ("agrees", "agrees in sign", "differs", "not attempted")
+CLAIMS = registry.DATA / "claims.yml"
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A table of printed numbers, the experiment that repeats it, and how near is near enough.
+
+    Parameters
+    ----------
+    paper, file, experiment
+        Whose numbers, where under ``data/reference``, and the name of the stored experiment.
+    value, quantity
+        The column of the printed number, and what it is called on the scorecard.
+    neutral
+        The value without a preference, from which a sign is counted; None where a sign means nothing.
+    tolerance
+        Function of our standard error and number of seeds; `reason` says in words why it is that one.
+    """
+
+    paper: str
+    file: str
+    experiment: str
+    value: str
+    quantity: str
+    neutral: float | None
+    tolerance: Callable[[float, int], float]
+    reason: str
+
+    def table(self) -> pd.DataFrame:
+        """The printed numbers, one row each."""
+        return pd.read_csv(registry.DATA / "reference" / self.file)
+
+
+FIVE_RUNS = "2 standard errors of the difference; the paper prints no error for its five runs, so each is given ours"
+# A share in [0, 1] varies by at most 1/2 per sequence, whatever its distribution.
+KIM_MONTE_CARLO = 0.5 / math.sqrt(10_000_000)
+REFERENCES = (
+    Reference(
+        "wu2025", "wu2025_accuracy_gaps.csv", "retrieval_gaps", "value", "accuracy gap", 0.0,
+        lambda error, seeds: 2 * error * math.sqrt(1 + seeds / 5) + 0.0005,
+        f"{FIVE_RUNS}; half a unit of the third printed decimal",
+    ),
+    Reference(
+        "wu2025", "wu2025_attention_sinks.csv", "attention_sinks", "sink_percent", "attention sink in percent", None,
+        lambda error, seeds: 2 * error * math.sqrt(1 + seeds / 5) + 0.1,
+        f"{FIVE_RUNS}; 0.1 for reading the figure",
+    ),
+    Reference(
+        "kim2026", "kim2026_recency_probability.csv", "recency", "recency_probability", "recency probability", 0.5,
+        lambda error, seeds: 4 * math.hypot(error, KIM_MONTE_CARLO) + 0.00005,
+        "4 standard errors of the difference, the paper's at most 1/2 over the root of its 10,000,000 sequences; "
+        "half a unit of the fourth printed decimal",
+    ),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim in words, or a number given in running text, that an experiment has to settle.
+
+    Parameters
+    ----------
+    id, paper, place
+        ``wu2025-claim-a``, ``wu2025``, and where the paper makes it.
+    statement
+        The claim in our own words.
+    reported
+        What the paper says of it: "holds", or the number as printed.
+    needs
+        Name of the experiment that can settle it.
+    """
+
+    id: str
+    paper: str = field(metadata={"allowed": registry.PAPERS})
+    place: str
+    statement: str
+    reported: str
+    needs: str
+
+
+@cache
+def claims(path: Path = CLAIMS) -> tuple[Claim, ...]:
+    """All claims in words; see :func:`attention_atlas.registry.load` for what is refused."""
+    return registry.load(path, Claim)
+
+
+def judge(
+    reported: float, ours: float, standard_error: float, tolerance: float, neutral: float | None = 0.0
+) -> str:
+    """The verdict on one number.
+
+    Parameters
+    ----------
+    reported, ours
+        The paper's number and ours, in the same unit.
+    standard_error
+        Of ours, same unit; not a number for a single seed.
+    tolerance
+        Largest difference that counts as agreement, same unit.
+    neutral
+        The value from which a sign is counted; None where a sign means nothing.
+
+    Returns
+    -------
+    str
+        One of :data:`VERDICTS`. "agrees in sign" needs our sign established: two standard errors from `neutral`.
+        Without our number or its standard error nothing can be said: "not attempted".
+
+    Raises
+    ------
+    ValueError
+        If the paper's number is not a number, or the tolerance is negative.
+
+    Examples
+    --------
+    >>> judge(0.25, 0.24, standard_error=0.01, tolerance=0.03)
+    'agrees'
+    >>> judge(0.25, 0.10, standard_error=0.01, tolerance=0.03)
+    'agrees in sign'
+    >>> judge(0.25, -0.10, standard_error=0.01, tolerance=0.03)
+    'differs'
+    """
+    if math.isnan(reported):
+        raise ValueError("the paper's value is not a number; allowed: what the paper prints")
+    if tolerance < 0:
+        raise ValueError(f"a tolerance is not negative, got {tolerance}")
+    if any(math.isnan(number) for number in (ours, standard_error, tolerance)):
+        return "not attempted"
+    if abs(ours - reported) <= tolerance:
+        return "agrees"
+    if neutral is None:
+        return "differs"
+    same_side = (ours - neutral) * (reported - neutral) > 0
+    return "agrees in sign" if same_side and abs(ours - neutral) > 2 * standard_error else "differs"
+
+
+def rows(store: results.Store | None = None) -> pd.DataFrame:
+    """Every row of the scorecard.
+
+    Parameters
+    ----------
+    store
+        Where our results are; the project's own by default.
+
+    Returns
+    -------
+    DataFrame
+        With exactly :data:`COLUMNS`; a row that differs ends its reason with ``ledger: <id>`` where the ledger
+        explains it, and :func:`validate` refuses it where the ledger does not.
+
+    Raises
+    ------
+    ValueError
+        If a stored table lacks a column or answers one question twice.
+    """
+    numbers = [row for reference in REFERENCES for row in _reference_rows(reference, store)]
+    margins = results.stored("theorem_margins", store)
+    stated = [_theorem_row(theorem, margins) for theorem in theorems.load() if theorem.origin == "paper"]
+    claimed = [_row(c.paper, f"{c.place}: {c.id}", c.statement, c.reported, reason=f"needs the experiment {c.needs}")
+               for c in claims()]  # fmt: skip
+    return pd.DataFrame(numbers + stated + claimed, columns=list(COLUMNS))
+
+
+def validate(rows: pd.DataFrame) -> None:
+    """Refuse a scorecard with a row that differs and no ledger entry that says why.
+
+    Raises
+    ------
+    ValueError
+        In one line that names the first such row.
+    """
+    known = {entry.id for entry in ledger.load()}
+    for row in rows[rows["verdict"] == "differs"].itertuples():
+        if row.reason.rpartition("ledger: ")[2] not in known:
+            raise ValueError(
+                f"scorecard: {row.paper}, {row.item} ({row.configuration}): reported {row.reported}, ours {row.ours}, "
+                "differs without a ledger entry; give the entry that explains it the field 'explains'"
+            )
+
+
+def summary(rows: pd.DataFrame) -> str:
+    """One line per paper and a total: how many rows have which verdict.
+
+    Examples
+    --------
+    >>> print(summary(pd.DataFrame({"paper": ["kim2026"] * 2, "verdict": ["agrees", "differs"]})))
+    kim2026: 2 rows: 1 agrees, 0 agrees in sign, 1 differs, 0 not attempted
+    total: 2 rows: 1 agrees, 0 agrees in sign, 1 differs, 0 not attempted
+    """
+    parts = [(paper, rows.loc[rows["paper"] == paper, "verdict"]) for paper in registry.PAPERS]
+    counted = [(name, part) for name, part in parts if len(part)] + [("total", rows["verdict"])]
+    return "\n".join(
+        f"{name}: {len(part)} rows: " + ", ".join(f"{(part == verdict).sum()} {verdict}" for verdict in VERDICTS)
+        for name, part in counted
+    )
+
+
+def to_json(rows: pd.DataFrame) -> str:
+    """The rows as a JSON list of objects; what is not known is null."""
+    known = rows.astype(object).where(rows.notna(), None)
+    return json.dumps(known.to_dict("records"), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _row(paper, item, configuration, reported, ours=math.nan, standard_error=math.nan, seeds=math.nan, profile="",
+         tolerance=math.nan, reason="", verdict="not attempted") -> dict:  # fmt: skip
+    return dict(zip(COLUMNS, (paper, item, configuration, reported, ours, standard_error, seeds, profile, tolerance, reason,
+                              verdict), strict=True))  # fmt: skip
+
+
+def _spelling(value) -> str:
+    """One spelling of a configuration's value, however it was stored: 2, 2.0 and "2" are the same."""
+    if value is None or value != value:
+        return ""
+    return f"{float(value):g}" if isinstance(value, int | float) else str(value)
+
+
+def _keys(table: pd.DataFrame, columns: list[str]) -> list[tuple[str, ...]]:
+    return [tuple(map(_spelling, values)) for values in table[columns].astype(object).itertuples(index=False)]
+
+
+def _reference_rows(reference: Reference, store: results.Store | None) -> list[dict]:
+    printed = reference.table()
+    columns = [column for column in printed.columns if column not in ("figure", reference.value)]
+    ours = _ours(reference, columns, store)
+    lines = []
+    for figure, value, key in zip(printed["figure"], printed[reference.value], _keys(printed, columns), strict=True):
+        place = f"Figure {figure}: {reference.quantity}"
+        configuration = ", ".join(f"{column} {part}" for column, part in zip(columns, key, strict=True) if part)
+        found = ours.get(key)
+        if found is None:
+            reason = f"no stored result of the experiment {reference.experiment}"
+            lines.append(_row(reference.paper, place, configuration, value, reason=reason))
+            continue
+        tolerance = reference.tolerance(found.standard_error, found.seeds)
+        verdict = judge(value, found.mean, found.standard_error, tolerance, reference.neutral)
+        reason = reference.reason if verdict != "not attempted" else "one seed: no standard error to judge with"
+        if verdict == "differs":
+            reason += _explanation(reference.experiment, dict(zip(columns, key, strict=True)))
+        lines.append(_row(reference.paper, place, configuration, value, found.mean, found.standard_error, found.seeds,
+                          found.profile, tolerance, reason, verdict))  # fmt: skip
+    return lines
+
+
+def _ours(reference: Reference, columns: list[str], store: results.Store | None) -> dict[tuple[str, ...], tuple]:
+    table = results.stored(reference.experiment, store)
+    if table.empty:
+        return {}
+    needed = ["mean", "standard_error", "seeds", "profile"]
+    if missing := [column for column in columns + needed if column not in table]:
+        raise ValueError(f"stored experiment {reference.experiment} lacks the column {missing[0]!r}; "
+                         f"needed: {', '.join(columns + needed)}")  # fmt: skip
+    numbers = table.astype({"mean": float, "standard_error": float})[needed].itertuples(index=False)
+    found: dict[tuple[str, ...], tuple] = {}
+    for key, number in zip(_keys(table, columns), numbers, strict=True):
+        if key in found:
+            raise ValueError(f"stored experiment {reference.experiment} answers {', '.join(filter(None, key))} twice")
+        found[key] = number
+    return found
+
+
+def _explanation(experiment: str, values: dict[str, str]) -> str:
+    """The ledger entry that says why rows like this one differ, as the end of a reason; empty if there is none."""
+    question = {"experiment": experiment, **values}
+    matching = (
+        entry.id for entry in ledger.load()
+        if entry.explains and all(question.get(name) == _spelling(value) for name, value in entry.explains.items())
+    )  # fmt: skip
+    entry = next(matching, None)
+    return f"; ledger: {entry}" if entry else ""
+
+
+def _theorem_row(theorem: theorems.Theorem, margins: pd.DataFrame) -> dict:
+    """A statement of a paper as a row: ours is the smallest margin over the draws of its check."""
+    mine = margins[margins["statement"] == theorem.id] if len(margins) else margins
+    check, control = (mine[mine["control"] == broken] if len(mine) else mine for broken in (False, True))
+    judged = theorems.judge(check.get("margin", []), control.get("margin", []))
+    if judged == "not attempted":
+        return _row(theorem.paper, theorem.label, theorem.title, "holds", reason="needs the experiment theorem_margins")
+    reason = {
+        "holds": "ours is the smallest margin, log10(bound / value); rounding of float64; the negative control fails",
+        "fails": "ours is the smallest margin, log10(bound / value), and it is negative",
+        "control does not fail": "the conclusion survives a broken hypothesis, so the check shows nothing",
+    }[judged]
+    verdict = "agrees" if judged == "holds" and not theorem.repair else "differs"
+    if theorem.repair:
+        reason += f"; only as repaired by us, not as printed; ledger: {theorem.repair}"
+    draws, profile = int(check["draws"].iloc[0]), check["profile"].iloc[0]
+    return _row(theorem.paper, theorem.label, theorem.title, "holds", float(check["margin"].min()), math.nan, draws, profile,
+                theorems.ROUNDING, reason, verdict)  # fmt: skip
