@@ -1,16 +1,16 @@
 """Builds the static book from prose and executed notebooks; does nothing when nothing has changed."""
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-from attention_atlas import files, notebooks
+from attention_atlas import files
 
 SOURCE = files.ROOT / "book"
 HTML = SOURCE / "_build" / "html"
 WORK = SOURCE / "_build" / "work"  # where Sphinx keeps its state; readers get a copy that is swapped in whole
+_MADE = {"_build", ".records", "__pycache__", "attention_atlas.egg-info"}  # made by builds, not their input
 SUMMARY = HTML.parent / "made_from"
 
 
@@ -22,11 +22,7 @@ def inputs() -> str:
     """Digest of everything the pages are made from."""
     paths = [files.ROOT / name for name in ("_config.yml", "_toc.yml", "requirements.txt", "constraints.txt")]
     for folder in (SOURCE, files.ROOT / "lib"):
-        paths += (
-            path
-            for path in folder.rglob("*")
-            if path.is_file() and not {"_build", "__pycache__", ".records"} & set(path.parts) and ".egg-info" not in str(path)
-        )
+        paths += (path for path in folder.rglob("*") if path.is_file() and not _MADE & set(path.parts))
     lines = [f"{files.relative(path)} {files.digest(path.read_bytes())}" for path in sorted(paths)]
     return files.digest("\n".join(lines).encode())
 
@@ -47,10 +43,10 @@ def build() -> bool:
     made_from = inputs()
     if (HTML / "index.html").exists() and SUMMARY.exists() and SUMMARY.read_text() == made_from:
         return False
-    options = ["--config", str(files.ROOT / "_config.yml"), "--toc", str(files.ROOT / "_toc.yml"), "--path-output", str(WORK), "-W", "-n", "--keep-going", "-q"]
-    command = [str(Path(sys.executable).with_name("jupyter-book")), "build", str(SOURCE), *options]
-    run = subprocess.run(command, cwd=files.ROOT, env=os.environ | {"PYDEVD_DISABLE_FILE_VALIDATION": "1"})
-    if run.returncode:
+    command = [Path(sys.executable).with_name("jupyter-book"), "build", SOURCE, "--path-output", WORK]
+    command += ["--config", files.ROOT / "_config.yml", "--toc", files.ROOT / "_toc.yml"]
+    command += ["-W", "-n", "--keep-going", "-q"]
+    if subprocess.run(command, cwd=files.ROOT).returncode:
         raise BuildError("the book did not build; the page that was there stays as it is")
     _swap(WORK / "_build" / "html", HTML)
     files.write(SUMMARY, made_from)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from attention_atlas import __version__
-from attention_atlas.results import PROFILES
+from attention_atlas.store import PROFILES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -96,14 +96,14 @@ def _execute(options) -> int:
 
 def _execute_with_parameters(options) -> int:
     """One notebook with the reader's own parameters, into a file of its own: the book's page stays."""
-    from attention_atlas import files, notebooks
+    from attention_atlas import files, notebooks, parameters
 
     if len(options.notebooks) != 1:
         raise ValueError(f"-p and -o are for one notebook, got {len(options.notebooks)}")
     name = options.notebooks[0]
     declared = notebooks.parameters(name)
-    given = {key: notebooks.parse_value(declared.get(key), text) for key, text in options.p}
-    given = notebooks.profile_parameters(name, options.profile) | notebooks.check_parameters(name, given)
+    given = {key: parameters.parse(declared.get(key), text) for key, text in options.p}
+    given = notebooks.profile_parameters(name, options.profile) | parameters.check(declared, given, name)
     output = options.output or Path(f"{name.rsplit('/')[-1]}.ipynb")
     if output.suffix != ".ipynb":
         raise ValueError(f"--output takes a file ending in .ipynb, got {str(output)!r}")
@@ -128,7 +128,9 @@ def _results(options) -> None:
             print(f"{name}: {len(held)} results, profiles {', '.join(sorted({r.manifest['profile'] for r in held}))}")
         return
     if options.experiment not in store.experiments():
-        raise ValueError(f"nothing stored for {options.experiment!r}; stored: {', '.join(store.experiments()) or 'nothing'}")
+        raise ValueError(
+            f"nothing stored for {options.experiment!r}; stored: {', '.join(store.experiments()) or 'nothing'}"
+        )
     table = results.stored(options.experiment)
     print(table.to_csv(index=False), end="") if options.csv else print(table.to_string(index=False))
 

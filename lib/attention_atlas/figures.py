@@ -33,6 +33,9 @@ PALETTE = {
     "line": "#c9ced6",
     "paper": "#fefefe",
 }
+# Eight steps for lines in an order (layers, say): more is further from the page's background in either mode.
+_RAMP = "#3f9e8f #359095 #2b839b #2175a1 #1c6299 #1c4a84 #1b336f #1b1b5a"
+PALETTE |= {f"step{number}": code for number, code in enumerate(_RAMP.split(), start=1)}
 SERIES = ("blue", "orange", "green", "purple", "red", "brown")  # the order in which lines take colours
 COLORMAP = "cividis"
 DIVERGING = "RdBu_r"
@@ -84,6 +87,20 @@ def style() -> None:
     )
 
 
+def shades(count: int) -> list[str]:
+    """Colors for up to eight lines that stand in an order, from the faintest to the strongest.
+
+    Examples
+    --------
+    >>> len(shades(3))
+    3
+    """
+    ramp = _RAMP.split()
+    if not 1 <= count <= len(ramp):
+        raise ValueError(f"shades are for 1 to {len(ramp)} lines, got {count}; draw fewer lines")
+    return [ramp[round(place * (len(ramp) - 1) / max(count - 1, 1))] for place in range(count)]
+
+
 def svg(figure: Figure, name: str, alt: str, provenance: str = "") -> str:
     """The figure as one SVG element that can stand in a page beside others.
 
@@ -92,7 +109,7 @@ def svg(figure: Figure, name: str, alt: str, provenance: str = "") -> str:
     figure
         What was drawn.
     name
-        Lower-case words joined by hyphens, unique in the book; prefixes every id inside, so that two figures do not clash.
+        Lower-case words joined by hyphens, unique in the book; prefixes every id inside, so that figures do not clash.
     alt
         What the picture shows, for someone who cannot see it.
     provenance
@@ -114,7 +131,7 @@ def svg(figure: Figure, name: str, alt: str, provenance: str = "") -> str:
     text = re.sub(r'((?:xlink:)?href="#|url\(#)', rf"\1{name}-", text)
     for color, code in PALETTE.items():
         text = text.replace(code, f"var(--atlas-{color}, {code})")
-    label = f"<svg role=\"img\" aria-label={quoteattr(alt)} data-provenance={quoteattr(provenance)}"
+    label = f'<svg role="img" aria-label={quoteattr(alt)} data-provenance={quoteattr(provenance)}'
     return text.replace("<svg", label, 1)
 
 
@@ -143,7 +160,7 @@ def show(figure: Figure, name: str, caption: str, alt: str, provenance: str | No
 
     Notes
     -----
-    In Jupyter the figure and its caption appear in place. In the book the executor turns the cell into a numbered figure.
+    In Jupyter the figure and its caption appear in place; in the book the cell becomes a numbered figure.
     """
     provenance = provenance or live_provenance()
     data = {"image/svg+xml": svg(figure, name, alt, provenance), "image/png": _png(figure, 110, {"Description": alt})}

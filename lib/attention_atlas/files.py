@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 
 ROOT = Path(os.environ.get("ATTENTION_ATLAS_ROOT") or Path(__file__).resolve().parents[2])
-PARTIAL = ".partial-"  # prefix of a file being written; readers never see one, the next writer removes what a crash left
+PARTIAL = ".partial-"  # prefix of a file being written; readers never see one; leftovers of a crash are removed
 
 
 def digest(content: bytes) -> str:

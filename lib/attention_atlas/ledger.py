@@ -139,5 +139,7 @@ def disagreements(entry: Discrepancy, computed: dict[str, float]) -> list[str]:
     for name, stated in entry.measured.items():
         value = computed.get(name, math.nan)
         if not abs(value - stated.value) <= stated.tolerance:  # written so that NaN disagrees
-            lines.append(f"{entry.id}: {name} is stated as {stated.value:g} within {stated.tolerance:g}, computed {value:g}")
+            lines.append(
+                f"{entry.id}: {name} is stated as {stated.value:g} within {stated.tolerance:g}, computed {value:g}"
+            )
     return lines

@@ -1,4 +1,4 @@
-"""What is measured on attention maps and embeddings: recency, entropy, collapse, outliers, gaps and three kinds of sink.
+"""What is measured on attention maps, embeddings and answers: from recency to three kinds of sink.
 
 Sinks are defined in three ways in the papers of this book. Each function here is named after who published it; they
 disagree, also in order of magnitude, so a share of sinks means nothing without its convention (and without the value
@@ -183,7 +183,7 @@ def outlier_ratio(embeddings: Float[Tensor, "*batch tokens d_model"]) -> Float[T
     Examples
     --------
     >>> outlier_ratio(torch.tensor([[1.0, -2.0, 1.0], [2.0, -80.0, 2.0], [1.0, 1.0, 3.0]]))
-    tensor([ 1., 40.,  1.5000])
+    tensor([ 1.0000, 40.0000,  1.5000])
     """
     size = embeddings.abs()
     median = size.flatten(-2).median(-1, keepdim=True).values
@@ -200,8 +200,8 @@ def accuracy_gap(
     Parameters
     ----------
     first, second : (*batch, sequence)
-        Whether each answer was right, with the right item at the first and at the second of the two places; the
-        numbers of sequences may differ.
+        Whether each answer was right, with the right item at the first and at the second of the two places; as many
+        sequences for one as for the other.
 
     Returns
     -------
@@ -211,7 +211,7 @@ def accuracy_gap(
     Raises
     ------
     ValueError
-        If either has no sequences.
+        If the shapes differ or there are no sequences.
 
     Notes
     -----
@@ -223,8 +223,9 @@ def accuracy_gap(
     >>> accuracy_gap(torch.tensor([True, True, True, False]), torch.tensor([True, False, False, False]))
     tensor(0.5000, dtype=torch.float64)
     """
-    if 0 in (first.shape[-1], second.shape[-1]):
-        raise ValueError(f"accuracy_gap needs sequences at both places, got {first.shape[-1]} and {second.shape[-1]}")
+    if first.shape != second.shape or not first.shape[-1]:
+        got = f"{tuple(first.shape)} and {tuple(second.shape)}"
+        raise ValueError(f"accuracy_gap needs as many sequences, at least one, for both places, got {got}")
     return first.double().mean(-1) - second.double().mean(-1)
 
 
@@ -311,8 +312,12 @@ def sink_share_wu2025(
 
     Parameters
     ----------
-    weights, mask, threshold
-        As in :func:`sink_share_gu2025`.
+    weights : (batch, layer, query, key)
+        Attention weights; with several heads, fold them into the layer axis.
+    mask : (query, key)
+        True where attention is allowed.
+    threshold : float
+        Weight above which an entry counts, in [0, 1); must be exceeded.
 
     Returns
     -------
@@ -346,8 +351,12 @@ def sinks_zhang2025(
 
     Parameters
     ----------
-    weights, mask, threshold
-        As in :func:`sink_share_gu2025`; the mask is only checked against the weights.
+    weights : (batch, layer, query, key)
+        Attention weights; with several heads, fold them into the layer axis.
+    mask : (query, key)
+        True where attention is allowed; only checked against the weights, the published definition has no mask.
+    threshold : float
+        Mean attention that makes a sink (eps in the paper), in [0, 1); must be exceeded.
 
     Returns
     -------

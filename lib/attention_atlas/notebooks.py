@@ -4,13 +4,10 @@
 was made from (:mod:`attention_atlas.tracing`), so that the next build executes only what something has changed for.
 """
 
-import ast
-import io
 import json
 import os
 import re
 import time
-import tokenize
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -20,27 +17,24 @@ from pathlib import Path
 import yaml
 
 from attention_atlas import files, tracing
-from attention_atlas.results import check_profile
+from attention_atlas.parameters import Parameter, check, declared
+from attention_atlas.store import check_profile
 
 SOURCES = files.ROOT / "notebooks"
 EXECUTED = files.ROOT / "book" / "_executed"
-TYPES = {"int": int, "float": float, "str": str, "bool": bool, "list[int]": int, "list[float]": float, "list[str]": str}
 # What makes a page besides the notebook itself: a change here makes every page again.
-MAKERS = ("lib/attention_atlas/notebooks.py", "lib/attention_atlas/tracing.py", "requirements.txt", "constraints.txt")
+MAKERS = (
+    "lib/attention_atlas/notebooks.py",
+    "lib/attention_atlas/parameters.py",
+    "lib/attention_atlas/tracing.py",
+    "requirements.txt",
+    "constraints.txt",
+)
+KEY = "attention_atlas"  # metadata of an output that attention_atlas.figures.show published
 
 
 class NotebookError(RuntimeError):
     """A cell failed; the message names notebook, cell and error."""
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A parameter that a notebook declares: ``name: type = default  # help`` in its cell tagged ``parameters``."""
-
-    name: str
-    type: str
-    default: object
-    help: str
 
 
 @dataclass(frozen=True)
@@ -68,72 +62,13 @@ def source(name: str) -> Path:
 
 
 def parameters(name: str) -> dict[str, Parameter]:
-    """The parameters that a notebook declares, in order.
-
-    Raises
-    ------
-    ValueError
-        If the notebook has no cell tagged ``parameters``, or that cell holds anything but annotated literals.
-    """
+    """The parameters that a notebook declares, in order; a notebook without a parameters cell is refused."""
     import jupytext
 
     cells = [c for c in jupytext.read(source(name)).cells if "parameters" in c.metadata.get("tags", [])]
     if len(cells) != 1:
         raise ValueError(f"notebook {name} needs one cell tagged 'parameters', got {len(cells)}")
-    text = cells[0].source
-    comments = {
-        token.start[0]: token.string.lstrip("# ")
-        for token in tokenize.generate_tokens(io.StringIO(text + "\n").readline)
-        if token.type == tokenize.COMMENT
-    }
-    declared = {}
-    for line in ast.parse(text).body:
-        try:
-            kind = ast.unparse(line.annotation)
-            default = ast.literal_eval(line.value)
-            declared[line.target.id] = Parameter(line.target.id, kind, default, comments.get(line.lineno, ""))
-            check_value(declared[line.target.id], default)
-        except (AttributeError, ValueError) as error:
-            raise ValueError(
-                f"notebook {name}, parameters cell, line {line.lineno}: expected 'name: type = literal' with type one of "
-                f"{', '.join(TYPES)}, got {ast.unparse(line)!r} ({error})"
-            ) from None
-    return declared
-
-
-def check_value(parameter: Parameter, value: object) -> object:
-    """Return a value for a parameter (an int where a float is due becomes one), or refuse one of the wrong type."""
-    if parameter.type not in TYPES:
-        raise ValueError(f"unknown type {parameter.type!r}")
-    kind, many = TYPES[parameter.type], parameter.type.startswith("list")
-    items = value if many and isinstance(value, list) else [value]
-    fits = isinstance(value, list) == many and all(
-        type(item) is kind or (kind is float and type(item) is int) for item in items
-    )
-    if not fits:
-        raise ValueError(f"parameter {parameter.name} takes {parameter.type}, got {type(value).__name__} {value!r}")
-    converted = [kind(item) for item in items]
-    return converted if many else converted[0]
-
-
-def parse_value(parameter: Parameter | None, text: str) -> object:
-    """A value typed on a command line, read as the parameter's type where that is possible."""
-    if parameter is None or parameter.type == "str":
-        return text
-    try:
-        return ast.literal_eval(text)
-    except (ValueError, SyntaxError):
-        return {"true": True, "false": False}.get(text.lower(), text)
-
-
-def check_parameters(name: str, given: dict) -> dict:
-    """Return the given parameters with checked types, or refuse what the notebook does not declare."""
-    declared = parameters(name)
-    for key in given:
-        if key not in declared:
-            allowed = ", ".join(f"{p.name}: {p.type}" for p in declared.values()) or "none"
-            raise ValueError(f"notebook {name} has no parameter {key!r}; allowed: {allowed}")
-    return {key: check_value(declared[key], value) for key, value in given.items()}
+    return declared(cells[0].source, name)
 
 
 def profile_parameters(name: str, profile: str) -> dict:
@@ -155,7 +90,7 @@ def jobs(profile: str, only: Iterable[str] = (), executed: Path | None = None) -
             profile,
             executed / f"{name}.ipynb",
             executed / ".records" / f"{name}.json",
-            check_parameters(name, profile_parameters(name, profile)),
+            check(parameters(name), profile_parameters(name, profile), name),
         )
         for name in (list(only) or names())
         if source(name)
@@ -167,8 +102,10 @@ def is_current(job: Job) -> bool:
     try:
         record = json.loads(job.record.read_text())
         used = record["files"] | record["folders"]
-        return record["made_from"] == _made_from(job) and used == {name: _state(name) for name in used} and (
-            record["page"] == files.digest(job.output.read_bytes())
+        return (
+            record["made_from"] == _made_from(job)
+            and used == {name: _state(name) for name in used}
+            and (record["page"] == files.digest(job.output.read_bytes()))
         )
     except (OSError, ValueError, KeyError):
         return False
@@ -216,7 +153,7 @@ def execute_one(job: Job) -> None:
     import papermill
 
     made_from = _made_from(job)  # before the run: an edit during the run shows as a change afterwards
-    given = check_parameters(job.name, job.parameters)
+    given = check(parameters(job.name), job.parameters, job.name)
     work = job.output.with_name(f"{files.PARTIAL}{os.getpid()}-{job.output.name}")
     trace = work.with_suffix(".trace")
     job.output.parent.mkdir(parents=True, exist_ok=True)
@@ -245,7 +182,7 @@ def execute_one(job: Job) -> None:
         page = nbformat.writes(canonical(nbformat.read(work, as_version=4))) + "\n"
         used = json.loads(trace.read_text())
     except papermill.PapermillExecutionError as error:
-        where = f"notebooks/{job.name}.py, cell {error.cell_index} ({error.source.strip().splitlines()[0][:60]!r})"
+        where = f"notebooks/{job.name}.py, cell {error.cell_index + 1} ({error.source.strip().splitlines()[0][:60]!r})"
         raise NotebookError(f"{where}: {error.ename}: {error.evalue}") from None
     finally:
         work.unlink(missing_ok=True)
@@ -281,7 +218,11 @@ def canonical(notebook):
             cell.metadata["tags"] = sorted({*tags, "hide-input"})
         if cell.cell_type != "code":
             continue
-        shown = [output.metadata["attention_atlas"] for output in cell.outputs if "attention_atlas" in output.get("metadata", {})]
+        shown = [
+            output.metadata["attention_atlas"]
+            for output in cell.outputs
+            if "attention_atlas" in output.get("metadata", {})
+        ]
         if len(shown) > 1:
             raise NotebookError(f"cell {number} shows {len(shown)} figures; one cell shows one")
         for figure in shown:
@@ -306,10 +247,10 @@ def statistics(executed: Path | None = None) -> str:
         "|---|---|---|---:|---:|---:|",
     ]
     for record in records:
-        used = [name for name, state in record["files"].items() if state]
+        used = [name.split("/")[0] for name, state in record["files"].items() if state]
         lines.append(
             f"| [{record['name']}](/_executed/{record['name']}.ipynb) | {record['profile']} | {record['finished']} "
-            f"| {record['seconds']:.1f} | {sum(n.startswith('lib/') for n in used)} | {sum(n.startswith('data/') for n in used)} |"
+            f"| {record['seconds']:.1f} | {used.count('lib')} | {used.count('data')} |"
         )
     return "\n".join(lines) + "\n"
 

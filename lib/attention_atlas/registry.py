@@ -61,8 +61,10 @@ def load(path: Path, kind: type[Entry]) -> tuple[Entry, ...]:
         raise ValueError(f"{name} is not YAML: {' '.join(str(error).split())}") from None
     if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
         raise ValueError(f"{name} holds no list of entries, got {type(items).__name__}; allowed: '- id: ...' items")
-    entries = tuple(_entry(item, kind, f"{name}, entry {item.get('id', f'number {number}')!r}") for number, item in
-                    enumerate(items, start=1))
+    entries = tuple(
+        _entry(item, kind, f"{name}, entry {item.get('id', f'number {number}')!r}")
+        for number, item in enumerate(items, start=1)
+    )
     ids = [entry.id for entry in entries]
     if twice := [id for id in ids if ids.count(id) > 1]:
         raise ValueError(f"{name}: id {twice[0]!r} is used {ids.count(twice[0])} times; allowed: once")

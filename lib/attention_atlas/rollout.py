@@ -32,7 +32,7 @@ def with_residual(maps: Float[Tensor, "*batch query key"], strength: float) -> F
     Raises
     ------
     ValueError
-        If the maps are not square or the strength is negative or not finite.
+        If the maps are not square or empty, or the strength is negative or not finite.
 
     Notes
     -----
@@ -44,12 +44,10 @@ def with_residual(maps: Float[Tensor, "*batch query key"], strength: float) -> F
     tensor([[1.0000, 0.0000],
             [0.2500, 0.7500]], dtype=torch.float64)
     """
-    queries, keys = maps.shape[-2:]
-    if queries != keys:
-        raise ValueError(f"attention maps must be square to be multiplied, got {queries} x {keys}")
     if not 0 <= strength < float("inf"):
         raise ValueError(f"the residual strength must be a finite number of at least 0, got {strength}")
-    stay = strength * torch.eye(keys, dtype=torch.float64, device=maps.device)
+    _refuse_rectangles(maps)
+    stay = strength * torch.eye(maps.shape[-1], dtype=torch.float64, device=maps.device)
     return (maps.detach().double() + stay) / (1 + strength)
 
 
@@ -70,6 +68,11 @@ def causal_product(
     (query, key)
         ``left @ right``, lower triangular.
 
+    Raises
+    ------
+    ValueError
+        If the factors are not square and of one size, or the block is below 1.
+
     Notes
     -----
     Columns K of the left factor meet rows K of the right one, in rows K.. and columns ..K of the product only. That
@@ -83,23 +86,16 @@ def causal_product(
             [2., 2., 0.],
             [2., 2., 2.]], dtype=torch.float64)
     """
+    if block < 1:
+        raise ValueError(f"the block of a causal product must be at least 1 token, got {block}")
+    _refuse_rectangles(left)
+    if left.shape != right.shape:
+        raise ValueError(f"a causal product needs two maps of one size, got {len(left)} and {len(right)}")
     product = torch.zeros_like(left)
     for start in range(0, len(left), block):
         end = start + block  # slices may overshoot: any N works
         product[start:, :end].addmm_(left[start:, start:end], right[start:end, :end])
     return product
-
-
-def _is_causal(map: Float[Tensor, "query key"]) -> bool:
-    """Whether nothing stands above the diagonal; one look at the corner answers for most maps that are not causal."""
-    tokens = len(map)
-    if map[0, -1] != 0 and tokens > 1:
-        return False
-    # Strips of rows: the part right of a strip is read in place, only its small diagonal block is copied.
-    return not any(
-        map[top : top + BLOCK, top + BLOCK :].any() or map[top : top + BLOCK, top : top + BLOCK].triu(1).any()
-        for top in range(0, tokens, BLOCK)
-    )
 
 
 def products(
@@ -117,7 +113,8 @@ def products(
     Yields
     ------
     (query, key)
-        The product so far. Lower-triangular maps are multiplied by :func:`causal_product`, others in full.
+        The product so far, from which the next is made: copy it before changing it. Lower-triangular maps are
+        multiplied by :func:`causal_product`, others in full.
 
     Raises
     ------
@@ -143,14 +140,6 @@ def products(
         yield product
     if product is None:
         raise ValueError("a rollout needs at least one map, got none")
-
-
-def _checked(map: Float[Tensor, "query key"], residual: float, layer: int) -> Float64[Tensor, "query key"]:
-    """The layer's map in float64 with its residual, refused if it is not square or not finite."""
-    map = with_residual(map, residual)
-    if not map.sum().isfinite() and not map.isfinite().all():  # a non-finite entry always shows in the cheap sum
-        raise ValueError(f"attention maps must be finite, got a non-finite entry in layer {layer}")
-    return map
 
 
 def rollout(
@@ -314,3 +303,30 @@ def rollout_row(
             raise ValueError(f"every map needs the size of the first, {tokens}, got {len(map)} in layer {layer}")
         row = row @ map
     return row
+
+
+def _checked(map: Float[Tensor, "query key"], residual: float, layer: int) -> Float64[Tensor, "query key"]:
+    """The layer's map in float64 with its residual, refused if it is not square or not finite."""
+    _refuse_rectangles(map)
+    map = with_residual(map, residual) if residual else map.detach().double()  # no pass over memory for nothing
+    if not map.sum().isfinite() and not map.isfinite().all():  # a non-finite entry always shows in the cheap sum
+        raise ValueError(f"attention maps must be finite, got a non-finite entry in layer {layer}")
+    return map
+
+
+def _refuse_rectangles(maps: Float[Tensor, "*batch query key"]) -> None:
+    queries, keys = maps.shape[-2:]
+    if queries != keys or keys == 0:
+        raise ValueError(f"attention maps must be square and not empty to be multiplied, got {queries} x {keys}")
+
+
+def _is_causal(map: Float[Tensor, "query key"]) -> bool:
+    """Whether nothing stands above the diagonal; one look at the corner answers for most maps that are not causal."""
+    tokens = len(map)
+    if map[0, -1] != 0 and tokens > 1:
+        return False
+    # Strips of rows: the part right of a strip is read in place, only its small diagonal block is copied.
+    return not any(
+        map[top : top + BLOCK, top + BLOCK :].any() or map[top : top + BLOCK, top : top + BLOCK].triu(1).any()
+        for top in range(0, tokens, BLOCK)
+    )

@@ -1,24 +1,21 @@
 """The scorecard: every number and claim of the papers beside ours, with a tolerance, its reason and a verdict.
 
-Three sources of rows: the papers' printed numbers (``data/reference/*.csv``), their statements (``data/theorems.yml``) and
-their claims in words (``data/claims.yml``). Ours comes from the results store; what is not stored is "not attempted".
+Three sources of rows: the papers' printed numbers (``data/reference/*.csv``), their statements (``data/theorems.yml``)
+and their claims in words (``data/claims.yml``). Ours comes from the results store; without it a row is "not attempted".
 """
 
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import cache
-from pathlib import Path
+from dataclasses import dataclass
 
 import pandas as pd
 
-from attention_atlas import ledger, registry, results, theorems
+from attention_atlas import claims, ledger, registry, results, theorems
 
 COLUMNS = ("paper", "item", "configuration", "reported", "ours", "standard_error", "seeds", "profile", "tolerance",
            "reason", "verdict")  # fmt: skip
 VERDICTS = ("agrees", "agrees in sign", "differs", "not attempted")
-CLAIMS = registry.DATA / "claims.yml"
 
 
 @dataclass(frozen=True)
@@ -74,39 +71,7 @@ REFERENCES = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Claim:
-    """A claim in words, or a number given in running text, that an experiment has to settle.
-
-    Parameters
-    ----------
-    id, paper, place
-        ``wu2025-claim-a``, ``wu2025``, and where the paper makes it.
-    statement
-        The claim in our own words.
-    reported
-        What the paper says of it: "holds", or the number as printed.
-    needs
-        Name of the experiment that can settle it.
-    """
-
-    id: str
-    paper: str = field(metadata={"allowed": registry.PAPERS})
-    place: str
-    statement: str
-    reported: str
-    needs: str
-
-
-@cache
-def claims(path: Path = CLAIMS) -> tuple[Claim, ...]:
-    """All claims in words; see :func:`attention_atlas.registry.load` for what is refused."""
-    return registry.load(path, Claim)
-
-
-def judge(
-    reported: float, ours: float, standard_error: float, tolerance: float, neutral: float | None = 0.0
-) -> str:
+def judge(reported: float, ours: float, standard_error: float, tolerance: float, neutral: float | None = 0.0) -> str:
     """The verdict on one number.
 
     Parameters
@@ -177,7 +142,7 @@ def rows(store: results.Store | None = None) -> pd.DataFrame:
     margins = results.stored("theorem_margins", store)
     stated = [_theorem_row(theorem, margins) for theorem in theorems.load() if theorem.origin == "paper"]
     claimed = [_row(c.paper, f"{c.place}: {c.id}", c.statement, c.reported, reason=f"needs the experiment {c.needs}")
-               for c in claims()]  # fmt: skip
+               for c in claims.load()]  # fmt: skip
     return pd.DataFrame(numbers + stated + claimed, columns=list(COLUMNS))
 
 
@@ -221,10 +186,10 @@ def to_json(rows: pd.DataFrame) -> str:
     return json.dumps(known.to_dict("records"), indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def _row(paper, item, configuration, reported, ours=math.nan, standard_error=math.nan, seeds=math.nan, profile="",
-         tolerance=math.nan, reason="", verdict="not attempted") -> dict:  # fmt: skip
-    return dict(zip(COLUMNS, (paper, item, configuration, reported, ours, standard_error, seeds, profile, tolerance, reason,
-                              verdict), strict=True))  # fmt: skip
+def _row(paper: str, item: str, configuration: str, reported: float | str, **ours) -> dict:
+    unknown = dict.fromkeys(("ours", "standard_error", "seeds", "tolerance"), math.nan) | {"profile": ""}
+    row = {"paper": paper, "item": item, "configuration": configuration, "reported": reported}
+    return row | unknown | {"verdict": "not attempted"} | ours
 
 
 def _spelling(value) -> str:
@@ -241,41 +206,45 @@ def _keys(table: pd.DataFrame, columns: list[str]) -> list[tuple[str, ...]]:
 def _reference_rows(reference: Reference, store: results.Store | None) -> list[dict]:
     printed = reference.table()
     columns = [column for column in printed.columns if column not in ("figure", reference.value)]
-    ours = _ours(reference, columns, store)
+    answers = _answers(reference, columns, store)
     lines = []
     for figure, value, key in zip(printed["figure"], printed[reference.value], _keys(printed, columns), strict=True):
         place = f"Figure {figure}: {reference.quantity}"
         configuration = ", ".join(f"{column} {part}" for column, part in zip(columns, key, strict=True) if part)
-        found = ours.get(key)
-        if found is None:
-            reason = f"no stored result of the experiment {reference.experiment}"
-            lines.append(_row(reference.paper, place, configuration, value, reason=reason))
-            continue
-        tolerance = reference.tolerance(found.standard_error, found.seeds)
-        verdict = judge(value, found.mean, found.standard_error, tolerance, reference.neutral)
-        reason = reference.reason if verdict != "not attempted" else "one seed: no standard error to judge with"
-        if verdict == "differs":
-            reason += _explanation(reference.experiment, dict(zip(columns, key, strict=True)))
-        lines.append(_row(reference.paper, place, configuration, value, found.mean, found.standard_error, found.seeds,
-                          found.profile, tolerance, reason, verdict))  # fmt: skip
+        judged = {"reason": f"no stored result of the experiment {reference.experiment}"}
+        if key in answers:
+            judged = _judged(reference, value, answers[key])
+        if judged.get("verdict") == "differs":
+            judged["reason"] += _explanation(reference.experiment, dict(zip(columns, key, strict=True)))
+        lines.append(_row(reference.paper, place, configuration, value, **judged))
     return lines
 
 
-def _ours(reference: Reference, columns: list[str], store: results.Store | None) -> dict[tuple[str, ...], tuple]:
+def _answers(reference: Reference, columns: list[str], store: results.Store | None) -> dict[tuple[str, ...], dict]:
+    """What is stored of an experiment, by configuration."""
     table = results.stored(reference.experiment, store)
+    numbers = ["mean", "standard_error", "seeds", "profile"]
     if table.empty:
         return {}
-    needed = ["mean", "standard_error", "seeds", "profile"]
-    if missing := [column for column in columns + needed if column not in table]:
-        raise ValueError(f"stored experiment {reference.experiment} lacks the column {missing[0]!r}; "
-                         f"needed: {', '.join(columns + needed)}")  # fmt: skip
-    numbers = table.astype({"mean": float, "standard_error": float})[needed].itertuples(index=False)
-    found: dict[tuple[str, ...], tuple] = {}
-    for key, number in zip(_keys(table, columns), numbers, strict=True):
-        if key in found:
-            raise ValueError(f"stored experiment {reference.experiment} answers {', '.join(filter(None, key))} twice")
-        found[key] = number
-    return found
+    if missing := [column for column in columns + numbers if column not in table]:
+        needed = ", ".join(columns + numbers)
+        raise ValueError(f"stored experiment {reference.experiment} lacks the column {missing[0]!r}; needed: {needed}")
+    keys = _keys(table, columns)
+    if twice := [key for key in keys if keys.count(key) > 1]:
+        raise ValueError(f"stored experiment {reference.experiment} answers {', '.join(filter(None, twice[0]))} twice")
+    ours = table[numbers].astype({"mean": float, "standard_error": float}).rename(columns={"mean": "ours"})
+    return dict(zip(keys, ours.to_dict("records"), strict=True))
+
+
+def _judged(reference: Reference, value: float, found: dict) -> dict:
+    tolerance = reference.tolerance(found["standard_error"], found["seeds"])
+    verdict = judge(value, found["ours"], found["standard_error"], tolerance, reference.neutral)
+    reason = reference.reason
+    if found["profile"] != "paper":  # a shorter run is not the paper's experiment, near or far
+        verdict, reason = "not attempted", f"stored at the profile {found['profile']} only"
+    elif verdict == "not attempted":
+        reason = "one seed: no standard error to judge with"
+    return found | {"tolerance": tolerance, "reason": reason, "verdict": verdict}
 
 
 def _explanation(experiment: str, values: dict[str, str]) -> str:
@@ -301,9 +270,17 @@ def _theorem_row(theorem: theorems.Theorem, margins: pd.DataFrame) -> dict:
         "fails": "ours is the smallest margin, log10(bound / value), and it is negative",
         "control does not fail": "the conclusion survives a broken hypothesis, so the check shows nothing",
     }[judged]
-    verdict = "agrees" if judged == "holds" and not theorem.repair else "differs"
     if theorem.repair:
         reason += f"; only as repaired by us, not as printed; ledger: {theorem.repair}"
-    draws, profile = int(check["draws"].iloc[0]), check["profile"].iloc[0]
-    return _row(theorem.paper, theorem.label, theorem.title, "holds", float(check["margin"].min()), math.nan, draws, profile,
-                theorems.ROUNDING, reason, verdict)  # fmt: skip
+    return _row(
+        theorem.paper,
+        theorem.label,
+        theorem.title,
+        "holds",
+        ours=float(check["margin"].min()),
+        seeds=check["draw"].nunique(),
+        profile=check["profile"].iloc[0],
+        tolerance=theorems.ROUNDING,
+        reason=reason,
+        verdict="agrees" if judged == "holds" and not theorem.repair else "differs",
+    )

@@ -13,7 +13,8 @@ from pathlib import Path
 from attention_atlas import files
 
 WHERE = "ATTENTION_ATLAS_TRACE"  # environment variable: the file to write the record to
-_OUTSIDE = (".venv", ".git", "book/_executed", "book/_build")  # made by the build itself, or not ours
+_SOURCES = ("data", "lib", "notebooks", "book", "tests")
+_MADE = ("book/_executed", "book/_build")  # made by the build itself
 
 
 def load_ipython_extension(shell) -> None:
@@ -22,13 +23,14 @@ def load_ipython_extension(shell) -> None:
     listed: set[str] = set()
 
     def hook(event: str, arguments: tuple) -> None:
-        if event == "open" and isinstance(arguments[0], str | bytes | os.PathLike):
-            mode = arguments[1]
-            if (mode is None or not set(mode) & set("wax+")) and (name := _inside(arguments[0])):
-                read.add(name)
-        elif event in ("os.listdir", "os.scandir") and isinstance(arguments[0], str | bytes | os.PathLike):
-            if name := _inside(arguments[0]):
-                listed.add(name)
+        if event not in ("open", "os.listdir", "os.scandir") or not isinstance(arguments[0], str | bytes | os.PathLike):
+            return
+        writes = event == "open" and bool(set(arguments[1] or "") & set("wax+"))
+        name = None if writes else _inside(arguments[0])
+        if name and event == "open":
+            read.add(name)
+        elif name and not name.startswith("lib"):  # imports list the library's folders; its modules are recorded below
+            listed.add(name)
 
     def record(*_) -> None:
         modules = [getattr(module, "__file__", None) for module in list(sys.modules.values())]
@@ -45,4 +47,4 @@ def _inside(path) -> str | None:
     if not path.is_relative_to(files.ROOT) or "__pycache__" in path.parts:
         return None
     name = path.relative_to(files.ROOT).as_posix()
-    return None if any(name == out or name.startswith(out + "/") for out in _OUTSIDE) else name
+    return name if name.split("/")[0] in _SOURCES and not name.startswith(_MADE) else None

@@ -115,8 +115,12 @@
 
   /** Mean, variance and third cumulant of a step. */
   function cumulants(kernel) {
-    let mean = 0, variance = 0, third = 0;
-    kernel.forEach((weight, s) => { mean += weight * s; });
+    let mean = 0,
+      variance = 0,
+      third = 0;
+    kernel.forEach((weight, s) => {
+      mean += weight * s;
+    });
     kernel.forEach((weight, s) => {
       variance += weight * (s - mean) ** 2;
       third += weight * (s - mean) ** 3;
@@ -129,13 +133,13 @@
     const kernel = stepKernel(setting);
     if (!kernel) return null;
     const { mean, variance, third } = cumulants(kernel);
-    return variance === 0 ? 0 : Math.max(0, layers * mean - third / (2 * variance));
+    return variance === 0 ? null : layers * mean - third / (2 * variance);
   }
 
   /** Wu 2025, t = layers - 1. Theorem 4.5 (decay): t / (e^m - 1). Theorem 4.7 (RoPE): argmax of log binom(t+x, x) - angle^2 x^2. */
   function paperPeak({ layers, slope = 0, angle = 0 }) {
     const t = layers - 1;
-    if ((slope > 0) === (angle > 0)) return null; // the paper has a formula for each alone, none for both or neither
+    if (slope > 0 === angle > 0) return null; // the paper has a formula for each alone, none for both or neither
     if (slope > 0) return t / Math.expm1(slope);
     let x = 0;
     // L(x+1) - L(x) falls with x, so the first step that does not climb ends the search.
@@ -154,7 +158,18 @@
   }
 
   const model = {
-    MASKS, maskAllows, reaches, centerNodes, flatMap, rollout, lastRow, stepKernel, cumulants, walkPeak, paperPeak, exactPeak,
+    MASKS,
+    maskAllows,
+    reaches,
+    centerNodes,
+    flatMap,
+    rollout,
+    lastRow,
+    stepKernel,
+    cumulants,
+    walkPeak,
+    paperPeak,
+    exactPeak,
   };
   root.AttentionAtlas = { ...root.AttentionAtlas, model };
   if (typeof module !== "undefined") module.exports = root.AttentionAtlas;
@@ -162,7 +177,7 @@
 
   // ------------------------------------------------------------------------------------------------------------- view
 
-  const MASK_LABELS = { none: "No mask", causal: "Causal", sliding_window: "Sliding window", prefix: "Prefix" };
+  const MASK_LABELS = { none: "No mask", causal: "Causal", sliding_window: "Window", prefix: "Prefix" };
   const PARAMETER = {
     sliding_window: { label: "window", symbol: "w", least: 2, usual: 5 },
     prefix: { label: "prefix", symbol: "K", least: 1, usual: 4 },
@@ -175,16 +190,37 @@
     { key: "residual", label: "residual", symbol: "r", min: 0, max: 4, step: 0.1 },
   ];
   const DEFAULTS = {
-    tokens: 64, layers: 12, mask: "causal", parameter: 0, slope: 0, angle: 0, residual: 0,
-    query: 0, colours: "log", curve: "linear", pinned: "",
+    tokens: 64,
+    layers: 12,
+    mask: "causal",
+    parameter: 0,
+    slope: 0,
+    angle: 0,
+    residual: 0,
+    query: 0,
+    colours: "log",
+    curve: "linear",
+    pinned: "",
   };
   const PRESETS = [
     { label: "Causal, nothing else: the first token wins", state: {} },
-    { label: "Window 5: same limit, slower", state: { mask: "sliding_window", parameter: 5, layers: 16 }, pin: { layers: 16 } },
+    {
+      label: "Window 5: same limit, slower",
+      state: { mask: "sliding_window", parameter: 5, layers: 16 },
+      pin: { layers: 16 },
+    },
     { label: "Prefix 4: shared by the prefix", state: { mask: "prefix", parameter: 4, layers: 8 } },
-    { label: "Decay m = 0.22 (0.8 per token), 2 against 12 layers", state: { tokens: 128, slope: 0.22 }, pin: { tokens: 128, slope: 0.22, layers: 2 } },
+    {
+      label: "Decay m = 0.22 (0.8 per token): 2 against 12 layers",
+      state: { tokens: 128, slope: 0.22 },
+      pin: { tokens: 128, slope: 0.22, layers: 2 },
+    },
     { label: "RoPE-like: further than the formula says", state: { tokens: 128, angle: 0.06, layers: 6 } },
-    { label: "Residual: the same walk, held back", state: { tokens: 128, slope: 0.22, residual: 1 }, pin: { tokens: 128, slope: 0.22 } },
+    {
+      label: "Residual: the same walk, held back",
+      state: { tokens: 128, slope: 0.22, residual: 1 },
+      pin: { tokens: 128, slope: 0.22 },
+    },
   ];
   const LOG_FLOOR = -4; // the colours and the logarithmic axis span four decades
   const SETTING = ["tokens", "layers", "mask", "parameter", "slope", "angle", "residual"]; // what the model depends on
@@ -197,7 +233,9 @@
     const state = { ...DEFAULTS, ...asked };
     for (const { key, min, max, step } of SLIDERS) {
       const value = Number(state[key]);
-      state[key] = Number.isFinite(value) ? Number((Math.round(clamp(value, min, max) / step) * step).toFixed(3)) : DEFAULTS[key];
+      state[key] = Number.isFinite(value)
+        ? Number((Math.round(clamp(value, min, max) / step) * step).toFixed(3))
+        : DEFAULTS[key];
     }
     if (!MASKS.includes(state.mask)) state.mask = DEFAULTS.mask;
     const rule = PARAMETER[state.mask];
@@ -212,7 +250,9 @@
   const pack = (state) => SETTING.map((key) => state[key]).join(",");
   function unpack(text) {
     const values = String(text).split(",");
-    return values.length === SETTING.length ? legal(Object.fromEntries(SETTING.map((key, index) => [key, values[index]]))) : null;
+    return values.length === SETTING.length
+      ? legal(Object.fromEntries(SETTING.map((key, index) => [key, values[index]])))
+      : null;
   }
 
   function readHash() {
@@ -238,28 +278,41 @@
 
   /** Where the walk puts the peak, or why it puts none there. */
   function ours(state, query) {
-    const distance = walkPeak(state);
-    if (distance === null) {
-      return { why: state.mask === "none" ? "without a mask the walk has no direction" : "every step length is equally likely" };
+    const peak = walkPeak(state);
+    if (peak === null) {
+      return {
+        why: state.mask === "none" ? "without a mask the walk has no direction" : "every step length is equally likely",
+      };
     }
+    const distance = Math.max(0, peak); // a mode below 0 is the token itself
+    if (state.layers === 1) return { why: "one layer is a single step, not a walk" };
     if (distance > query) return { why: `${Math.round(distance)} back is beyond the first token` };
-    if (state.mask === "prefix" && query - distance < state.parameter) return { why: "the walk has reached the prefix" };
+    if (state.mask === "prefix" && query - distance < state.parameter)
+      return { why: "the walk has reached the prefix" };
     return { distance };
   }
 
   /** The paper's formula, printed only where the paper states it. */
   function paper(state, query) {
-    if (state.mask !== "causal") return { why: "the paper states a peak for the causal mask only" };
+    if (state.mask !== "causal") return { stated: false, why: "the paper states a peak for the causal mask only" };
     if (state.slope === 0 && state.angle === 0) return { why: "Theorem 4.1: the first token takes all in the limit" };
-    if (state.slope > 0 && state.angle > 0) return { why: "the paper treats decay and RoPE one at a time" };
-    if (state.residual > 0) return { why: "the paper's theorem is without residual" };
+    if (state.slope > 0 && state.angle > 0)
+      return { stated: false, why: "the paper treats decay and RoPE one at a time" };
+    if (state.residual > 0) return { stated: false, why: "the paper's theorem is without residual" };
     const distance = paperPeak(state);
     return distance > query ? { why: `${Math.round(distance)} back is beyond the first token` } : { distance };
   }
 
   function named(state) {
-    const parts = [state.mask === "none" ? "no mask" : state.mask === "causal" ? "causal mask"
-      : state.mask === "prefix" ? `prefix of ${state.parameter}` : `window of ${state.parameter}`];
+    const parts = [
+      state.mask === "none"
+        ? "no mask"
+        : state.mask === "causal"
+          ? "causal mask"
+          : state.mask === "prefix"
+            ? `prefix of ${state.parameter}`
+            : `window of ${state.parameter}`,
+    ];
     if (state.slope) parts.push(`m = ${trim(state.slope)}`);
     if (state.angle) parts.push(`θ₁ = ${trim(state.angle)}`);
     if (state.residual) parts.push(`r = ${trim(state.residual)}`);
@@ -268,12 +321,31 @@
 
   // Viridis as polynomials of degree six in each channel (coefficients by Matt Zucker, public domain), as a table.
   const VIRIDIS = [
-    [0.2777273272234177, 0.1050930431085774, -0.3308618287255563, -4.634230498983486, 6.228269936347081, 4.776384997670288, -5.435455855934631],
-    [0.005407344544966578, 1.404613529898575, 0.214847559468213, -5.799100973351585, 14.17993336680509, -13.74514537774601, 4.645852612178535],
-    [0.3340998053353061, 1.384590162594685, 0.09509516302823659, -19.33244095627987, 56.69055260068105, -65.35303263337234, 26.3124352495832],
+    [
+      0.2777273272234177, 0.1050930431085774, -0.3308618287255563, -4.634230498983486, 6.228269936347081,
+      4.776384997670288, -5.435455855934631,
+    ],
+    [
+      0.005407344544966578, 1.404613529898575, 0.214847559468213, -5.799100973351585, 14.17993336680509,
+      -13.74514537774601, 4.645852612178535,
+    ],
+    [
+      0.3340998053353061, 1.384590162594685, 0.09509516302823659, -19.33244095627987, 56.69055260068105,
+      -65.35303263337234, 26.3124352495832,
+    ],
   ];
   const COLOURS = Array.from({ length: 256 }, (_, index) =>
-    VIRIDIS.map((terms) => Math.round(255 * clamp(terms.reduceRight((sum, term) => sum * (index / 255) + term, 0), 0, 1))));
+    VIRIDIS.map((terms) =>
+      Math.round(
+        255 *
+          clamp(
+            terms.reduceRight((sum, term) => sum * (index / 255) + term, 0),
+            0,
+            1,
+          ),
+      ),
+    ),
+  );
 
   /** Share -> place on the colour bar in [0, 1]. */
   function scale(kind, top) {
@@ -312,7 +384,7 @@
       </form>
       <div class="aa-main">
         <div class="aa-head">
-          <h3 class="aa-title" data-part="rollout-title"></h3>
+          <p class="aa-title" data-part="rollout-title"></p>
           <label class="aa-switch"><input type="checkbox" data-switch="colours"> log colours</label>
         </div>
         <div class="aa-map">
@@ -327,54 +399,68 @@
         <div class="aa-bar"><span data-part="low"></span><canvas width="256" height="1" aria-hidden="true"></canvas><span data-part="high"></span>
           <span class="aa-zero"><i></i> exactly 0</span></div>
         <div class="aa-head">
-          <h3 class="aa-title" data-part="curve-title"></h3>
+          <p class="aa-title" data-part="curve-title"></p>
           <label class="aa-switch"><input type="checkbox" data-switch="curve"> log axis</label>
         </div>
         <svg class="aa-curve" role="img" aria-labelledby="aa-curve-title"><title id="aa-curve-title"></title><g></g></svg>
+        <dl class="aa-facts"></dl>
       </div>
       <div class="aa-side">
-        <dl class="aa-facts"></dl>
         <div class="aa-single">
-          <h3 class="aa-title">One layer A</h3>
+          <p class="aa-title">One layer A</p>
           <div class="aa-frame"><canvas role="img" data-part="single"></canvas></div>
           <p class="aa-note">What one layer does, on the same colours. All <em>L</em> layers are equal.</p>
         </div>
       </div>
     </div>`;
 
-  const glyph = (shape, x, y) => ({
-    circle: `<circle cx="${x}" cy="${y}" r="5"/>`,
-    diamond: `<path d="M${x} ${y - 6.5}l6.5 6.5l-6.5 6.5l-6.5 -6.5z"/>`,
-    triangle: `<path d="M${x} ${y - 6}l6.5 11.5h-13z"/>`,
-  })[shape];
-  const icon = (kind, shape) => `<svg class="aa-icon aa-${kind}" viewBox="-8 -8 16 16" aria-hidden="true">${glyph(shape, 0, 0)}</svg>`;
+  const glyph = (shape, x, y) =>
+    ({
+      circle: `<circle cx="${x}" cy="${y}" r="5"/>`,
+      diamond: `<path d="M${x} ${y - 6.5}l6.5 6.5l-6.5 6.5l-6.5 -6.5z"/>`,
+      triangle: `<path d="M${x} ${y - 6}l6.5 11.5h-13z"/>`,
+    })[shape];
+  const icon = (kind, shape) =>
+    `<svg class="aa-icon aa-${kind}" viewBox="-8 -8 16 16" aria-hidden="true">${glyph(shape, 0, 0)}</svg>`;
 
   function mount(host) {
     host.innerHTML = TEMPLATE;
     const one = (selector) => host.querySelector(selector);
     const part = (name) => one(`[data-part="${name}"]`);
-    const picker = one(".aa-picker"), overlay = one(".aa-overlay"), curve = one(".aa-curve");
+    const picker = one(".aa-picker"),
+      overlay = one(".aa-overlay"),
+      curve = one(".aa-curve");
     const calm = root.matchMedia("(prefers-reduced-motion: reduce)");
     const remembered = {}; // the parameter of the masks not chosen at present
     let state = legal(readHash() ?? {});
     let hover = null; // {query, key}, 0-based, while the pointer is over a picture
     let cache = { key: "" };
-    let frame = 0, timer = 0, growth = 0, ready = false;
+    let frame = 0,
+      timer = 0,
+      growth = 0,
+      ready = false;
 
     // ---- controls, made once
     for (const [index, preset] of PRESETS.entries()) {
       const [head, ...tail] = preset.label.split(": ");
-      one(".aa-presets").insertAdjacentHTML("beforeend",
-        `<button type="button" data-preset="${index}" aria-pressed="false"><b>${head}${tail.length ? ":" : ""}</b> ${tail.join(": ")}</button>`);
+      one(".aa-presets").insertAdjacentHTML(
+        "beforeend",
+        `<button type="button" data-preset="${index}" aria-pressed="false"><b>${head}${tail.length ? ":" : ""}</b> ${tail.join(": ")}</button>`,
+      );
     }
     for (const mask of MASKS) {
-      one(".aa-radios").insertAdjacentHTML("beforeend",
-        `<label><input type="radio" name="aa-mask" value="${mask}"><span>${MASK_LABELS[mask]}</span></label>`);
+      one(".aa-radios").insertAdjacentHTML(
+        "beforeend",
+        `<label><input type="radio" name="aa-mask" value="${mask}"><span>${MASK_LABELS[mask]}</span></label>`,
+      );
     }
     const slider = ({ key, label, symbol, min, max, step }) =>
       `<div class="aa-slider" data-slider="${key}"><label for="aa-${key}"><span>${label}</span> <i>${symbol}</i></label>
        <output for="aa-${key}"></output><input type="range" id="aa-${key}" min="${min}" max="${max}" step="${step}"></div>`;
-    one(".aa-masks").insertAdjacentHTML("beforeend", slider({ key: "parameter", label: "", symbol: "", min: 1, max: 8, step: 1 }));
+    one(".aa-masks").insertAdjacentHTML(
+      "beforeend",
+      slider({ key: "parameter", label: "", symbol: "", min: 1, max: 8, step: 1 }),
+    );
     one(".aa-sliders").innerHTML = SLIDERS.map(slider).join("");
 
     const bar = one(".aa-bar canvas").getContext("2d");
@@ -389,7 +475,11 @@
       schedule();
     }
     function schedule() {
-      if (!frame) frame = root.requestAnimationFrame(() => { frame = 0; render(); });
+      if (!frame)
+        frame = root.requestAnimationFrame(() => {
+          frame = 0;
+          render();
+        });
     }
     function stopGrowing() {
       root.clearInterval(growth);
@@ -439,23 +529,32 @@
       part("high").textContent = state.colours === "log" ? "1" : `≥ ${Number(top.toPrecision(2))}`;
       part("tokens").textContent = tokens;
       part("rollout-title").innerHTML = `Rollout: ${count(layers, "layer")}`;
-      part("curve-title").textContent = `Where token ${query + 1} looks`;
+      part("curve-title").textContent =
+        `Where token ${query + 1} looks` + (hover ? `: ${percent(row[hover.key])} at token ${hover.key + 1}` : "");
       renderOverlay(query, found);
       renderCurve(row, query, found, pin);
       renderFacts(row, query, found, centers);
       const sentence = describe(row, query, found, centers);
-      part("rollout").setAttribute("aria-label",
-        `Heat map of the rollout, ${tokens} queries by ${tokens} keys, ${count(layers, "layer")}, ${named(state)}. ${sentence}`);
-      part("single").setAttribute("aria-label", `Heat map of one layer's attention, ${tokens} queries by ${tokens} keys, ${named(state)}.`);
+      part("rollout").setAttribute(
+        "aria-label",
+        `Heat map of the rollout, ${tokens} queries by ${tokens} keys, ${count(layers, "layer")}, ${named(state)}. ${sentence}`,
+      );
+      part("single").setAttribute(
+        "aria-label",
+        `Heat map of one layer's attention, ${tokens} queries by ${tokens} keys, ${named(state)}.`,
+      );
       picker.setAttribute("aria-valuemax", tokens);
       picker.setAttribute("aria-valuenow", query + 1);
       picker.setAttribute("aria-valuetext", `token ${query + 1} of ${tokens}`);
       root.clearTimeout(timer);
       // A screen reader hears the sentence once the hand rests, and the address changes then too.
-      timer = root.setTimeout(() => {
-        if (one(".aa-summary").textContent !== sentence) one(".aa-summary").textContent = sentence;
-        if (ready) writeHash(state);
-      }, ready ? 180 : 0);
+      timer = root.setTimeout(
+        () => {
+          if (one(".aa-summary").textContent !== sentence) one(".aa-summary").textContent = sentence;
+          if (ready) writeHash(state);
+        },
+        ready ? 180 : 0,
+      );
     }
 
     function renderControls() {
@@ -477,7 +576,7 @@
       }
       one('[data-switch="colours"]').checked = state.colours === "log";
       one('[data-switch="curve"]').checked = state.curve === "log";
-      one('[data-do="pin"]').textContent = state.pinned ? "Unpin curve" : "Pin curve";
+      one('[data-do="pin"]').textContent = state.pinned ? "Unpin" : "Pin curve";
       one('[data-do="grow"]').textContent = growth ? "Stop" : calm.matches ? "One layer more" : "Grow depth";
       for (const button of host.querySelectorAll("[data-preset]")) {
         const preset = legal(PRESETS[button.dataset.preset].state);
@@ -488,15 +587,26 @@
     function renderOverlay(query, found) {
       const { tokens } = state;
       overlay.setAttribute("viewBox", `0 0 ${tokens} ${tokens}`);
-      const ridge = (kind, { distance }) => distance === undefined ? "" : ["aa-under", `aa-${kind}`].map((style) =>
-        `<line class="${style} aa-ridge" x1="0.5" y1="${distance + 0.5}" x2="${tokens - 0.5 - distance}" y2="${tokens - 0.5}"/>`).join("");
-      overlay.innerHTML = ridge("paper", found.paper) + ridge("ours", found.ours)
-        + ["aa-under", "aa-row"].map((style) => `<rect class="${style}" x="0" y="${query}" width="${tokens}" height="1"/>`).join("");
+      const ridge = (style, { distance }) =>
+        distance === undefined
+          ? ""
+          : `<line class="${style}" x1="0.5" y1="${distance + 0.5}" x2="${tokens - 0.5 - distance}" y2="${tokens - 0.5}"/>`;
+      overlay.innerHTML =
+        ridge("aa-under", found.ours) +
+        ridge("aa-under", found.paper) +
+        ridge("aa-ours", found.ours) +
+        ridge("aa-paper", found.paper) +
+        ["aa-under", "aa-row"]
+          .map((style) => `<rect class="${style}" x="0" y="${query}" width="${tokens}" height="1"/>`)
+          .join("");
     }
 
     function renderCurve(row, query, found, pin) {
       const { tokens } = state;
-      const gutter = 44, head = 50, foot = 34, height = 250;
+      const gutter = 44,
+        head = 50,
+        foot = 34,
+        height = 250;
       const width = Math.max(200, Math.round(curve.getBoundingClientRect().width) || 400);
       const inner = { width: width - gutter - 1, height: height - head - foot };
       const pinned = pin ? pin.rows[Math.min(query, pin.setting.tokens - 1)] : null;
@@ -508,27 +618,49 @@
       const top = hump > 0 && most > 4 * hump ? Math.max(4 * hump, 1e-3) : most * 1.06;
       const log = state.curve === "log";
       const x = (j) => gutter + ((j + 0.5) / tokens) * inner.width;
-      const y = (share) => head + inner.height * (1 - (log ? clamp(1 - Math.log10(Math.max(share, 1e-300)) / LOG_FLOOR, 0, 1) : clamp(share / top, 0, 1)));
+      const y = (share) =>
+        head +
+        inner.height *
+          (1 - (log ? clamp(1 - Math.log10(Math.max(share, 1e-300)) / LOG_FLOOR, 0, 1) : clamp(share / top, 0, 1)));
       const base = head + inner.height;
-      const line = (values) => Array.from(values, (share, j) => `${j ? "L" : "M"}${x(j).toFixed(1)} ${y(share).toFixed(1)}`).join("");
+      const line = (values) =>
+        Array.from(values, (share, j) => `${j ? "L" : "M"}${x(j).toFixed(1)} ${y(share).toFixed(1)}`).join("");
 
       const round = 10 ** Math.floor(Math.log10(top));
       const tick = [5, 2, 1, 0.5, 0.2].map((factor) => factor * round).filter((value) => top / value >= 2)[0] ?? round;
-      const levels = log ? [1, 0.1, 0.01, 0.001, 0.0001] : Array.from({ length: Math.floor(top / tick) + 1 }, (_, k) => k * tick);
+      const levels = log
+        ? [1, 0.1, 0.01, 0.001, 0.0001]
+        : Array.from({ length: Math.floor(top / tick) + 1 }, (_, k) => k * tick);
       const stride = [1, 2, 5, 10, 20, 25, 50].find((step) => (tokens / step) * 34 <= inner.width) ?? 50;
-      const columns = [0, ...Array.from({ length: tokens }, (_, j) => j).filter((j) => (j + 1) % stride === 0 && j + 1 > stride * 0.6)];
+      const columns = [
+        0,
+        ...Array.from({ length: tokens }, (_, j) => j).filter((j) => (j + 1) % stride === 0 && j + 1 > stride * 0.6),
+      ];
 
-      let drawing = levels.map((level) => `<line class="aa-rule" x1="${gutter}" x2="${width - 1}" y1="${y(level)}" y2="${y(level)}"/>
-        <text class="aa-small" x="${gutter - 6}" y="${y(level) + 4}" text-anchor="end">${trim(Number(level.toPrecision(2))) === "0" && level ? level.toExponential(0) : Number(level.toPrecision(2))}</text>`).join("");
-      drawing += columns.map((j) => `<text class="aa-small" x="${x(j)}" y="${base + 16}" text-anchor="middle">${j + 1}</text>`).join("");
+      let drawing = levels
+        .map(
+          (level) => `<line class="aa-rule" x1="${gutter}" x2="${width - 1}" y1="${y(level)}" y2="${y(level)}"/>
+        <text class="aa-small" x="${gutter - 6}" y="${y(level) + 4}" text-anchor="end">${trim(Number(level.toPrecision(2))) === "0" && level ? level.toExponential(0) : Number(level.toPrecision(2))}</text>`,
+        )
+        .join("");
+      drawing += columns
+        .map((j) => `<text class="aa-small" x="${x(j)}" y="${base + 16}" text-anchor="middle">${j + 1}</text>`)
+        .join("");
       drawing += `<text class="aa-small" x="${gutter + inner.width / 2}" y="${height - 3}" text-anchor="middle">key token j (aligned with the map)</text>`;
       if (pinned) drawing += `<path class="aa-pinned" d="${line(pinned.slice(0, tokens))}"/>`;
-      const visible = state.mask === "none" ? row : row.slice(0, lastKey(tokens, state.mask, state.parameter, query) + 1);
+      const visible =
+        state.mask === "none" ? row : row.slice(0, lastKey(tokens, state.mask, state.parameter, query) + 1);
       drawing += `<path class="aa-area" d="${line(visible)}L${x(visible.length - 1)} ${base}L${x(0)} ${base}Z"/><path class="aa-line" d="${line(visible)}"/>`;
-      if (tokens <= 48) drawing += Array.from(visible, (share, j) => `<circle class="aa-dot" cx="${x(j)}" cy="${y(share)}" r="2"/>`).join("");
+      if (tokens <= 48)
+        drawing += Array.from(
+          visible,
+          (share, j) => `<circle class="aa-dot" cx="${x(j)}" cy="${y(share)}" r="2"/>`,
+        ).join("");
 
       if (!log && most > top) {
-        const cut = Array.from(visible).map((share, j) => ({ share, j })).filter(({ share }) => share > top);
+        const cut = Array.from(visible)
+          .map((share, j) => ({ share, j }))
+          .filter(({ share }) => share > top);
         if (cut.length && cut[0].j < first) {
           const text = `${first > 1 ? "prefix: " : "token 1: "}${percent(row.slice(0, first).reduce((sum, share) => sum + share, 0))} ↑`;
           drawing += `<text class="aa-small aa-strong" x="${x(0) + 6}" y="${head + 12}">${text}</text>`;
@@ -537,34 +669,56 @@
       // The two predictions: a line through the plot, a shape and words in the head, one row each so that they never collide.
       const mark = (kind, shape, level, { distance }, words) => {
         if (distance === undefined) return "";
-        const at = x(query - distance), side = at > gutter + inner.width * 0.55 ? -1 : 1;
+        const at = x(query - distance),
+          side = at + 170 > width ? -1 : 1;
         return `<line class="aa-${kind} aa-drop" x1="${at}" x2="${at}" y1="${level}" y2="${base}"/><g class="aa-${kind}">${glyph(shape, at, level)}</g>
           <text class="aa-${kind} aa-word" x="${at + side * 12}" y="${level + 4}" text-anchor="${side < 0 ? "end" : "start"}">${words} ${back(distance)}</text>`;
       };
-      drawing += mark("paper", "triangle", 12, found.paper, "paper:") + mark("ours", "diamond", 32, found.ours, "walk (derived here):");
-      if (found.exact !== null) drawing += `<g class="aa-exact">${glyph("circle", x(query - found.exact), y(row[query - found.exact]))}</g>`;
-      if (hover) drawing += `<line class="aa-cross" x1="${x(hover.key)}" x2="${x(hover.key)}" y1="${head}" y2="${base}"/>`;
+      drawing +=
+        mark("paper", "triangle", 12, found.paper, "paper:") + mark("ours", "diamond", 32, found.ours, "derived here:");
+      if (found.ours.distance === undefined && found.paper.distance === undefined && state.mask !== "none") {
+        drawing += `<text class="aa-small" x="${width - 4}" y="32" text-anchor="end">no interior peak predicted</text>`;
+      }
+      if (found.exact !== null)
+        drawing += `<g class="aa-exact">${glyph("circle", x(query - found.exact), y(row[query - found.exact]))}</g>`;
+      if (hover)
+        drawing += `<line class="aa-cross" x1="${x(hover.key)}" x2="${x(hover.key)}" y1="${head}" y2="${base}"/>`;
       curve.setAttribute("viewBox", `0 0 ${width} ${height}`);
       curve.setAttribute("height", height);
       curve.querySelector("g").innerHTML = drawing;
-      curve.querySelector("title").textContent = `Share of each key token in the context of token ${query + 1}. ${describe(row, query, found, first)}`;
+      curve.querySelector("title").textContent =
+        `Share of each key token in the context of token ${query + 1}. ${describe(row, query, found, first)}`;
     }
 
     function renderFacts(row, query, found, centers) {
+      const best = row.indexOf(Math.max(...row));
       const share = row.slice(0, centers).reduce((sum, weight) => sum + weight, 0);
       const none = (why) => `<b>no interior peak</b><small>${why}</small>`;
-      const value = ({ distance, why }) => distance === undefined ? none(why) : `<b>${back(distance)}</b>`;
+      const value = ({ distance, why }) => (distance === undefined ? none(why) : `<b>${back(distance)}</b>`);
       const facts = [
-        [icon("exact", "circle") + "exact peak", found.exact === null ? none(state.mask === "none" ? "without a mask there is no direction" : "the row only climbs toward its start")
-          : `<b>${back(found.exact)}</b><small>token ${query - found.exact + 1}, ${percent(row[query - found.exact])}</small>`],
+        [
+          icon("exact", "circle") + "exact peak",
+          state.mask === "none"
+            ? `<b>token ${best + 1}</b><small>${percent(row[best])}; no side wins without a mask</small>`
+            : found.exact === null
+              ? none("the row only climbs toward its start")
+              : `<b>${back(found.exact)}</b><small>token ${query - found.exact + 1}, ${percent(row[query - found.exact])}</small>`,
+        ],
         [icon("ours", "diamond") + "walk, derived here", value(found.ours)],
-        [icon("paper", "triangle") + "paper, Wu 2025", found.paper.distance === undefined && found.paper.why.includes("paper")
-          ? `<b>not stated</b><small>${found.paper.why}</small>` : value(found.paper)],
-        [count(centers, "center node"), `<b>${percent(share)}</b><small>${state.mask === "none" ? "all tokens reach all" : centers > 1 ? `held by tokens 1 to ${centers}` : "held by token 1"}</small>`],
+        [
+          icon("paper", "triangle") + "paper, Wu 2025",
+          found.paper.stated === false ? `<b>not stated</b><small>${found.paper.why}</small>` : value(found.paper),
+        ],
+        [
+          count(centers, "center node"),
+          `<b>${percent(share)}</b><small>${state.mask === "none" ? "all tokens reach all" : centers > 1 ? `held by tokens 1 to ${centers}` : "held by token 1"}</small>`,
+        ],
       ];
-      if (cache.pin) facts.push([`<svg class="aa-icon" viewBox="-8 -8 16 16" aria-hidden="true"><path class="aa-pinned" d="M-8 0H8"/></svg>pinned curve`,
-        `<small>${count(cache.pin.setting.layers, "layer")}, ${named(cache.pin.setting)}</small>`]);
-      if (hover) facts.push(["under the pointer", `<small>token ${hover.query + 1} looks at token ${hover.key + 1}: ${percent(cache.rows[hover.query][hover.key])}</small>`]);
+      if (cache.pin)
+        facts.push([
+          `<svg class="aa-icon" viewBox="-8 -8 16 16" aria-hidden="true"><path class="aa-pinned" d="M-8 0H8"/></svg>pinned curve`,
+          `<small>${count(cache.pin.setting.layers, "layer")}, ${named(cache.pin.setting)}</small>`,
+        ]);
       one(".aa-facts").innerHTML = facts.map(([term, text]) => `<div><dt>${term}</dt><dd>${text}</dd></div>`).join("");
     }
 
@@ -573,11 +727,12 @@
       const share = row.slice(0, centers).reduce((sum, weight) => sum + weight, 0);
       const who = centers > 1 ? `the ${centers} prefix tokens together hold` : "token 1 holds";
       const start = `After ${count(state.layers, "layer")} (${named(state)}), token ${query + 1} draws most from token ${best + 1} (${percent(row[best])})`;
-      if (state.mask === "none") return `${start}; every token reaches every other, so none wins by position alone.`;
+      if (state.mask === "none") return `${start}; every token reaches every other, so no token takes all.`;
       const holds = best === 0 && centers === 1 ? "" : `; ${who} ${percent(share)}`;
       const peak = found.exact === null ? " There is no interior peak." : ` The interior peak is ${back(found.exact)}.`;
       const predicted = found.ours.distance === undefined ? "" : ` The walk predicts ${back(found.ours.distance)}.`;
-      const printed = found.paper.distance === undefined ? "" : ` The paper's formula gives ${back(found.paper.distance)}.`;
+      const printed =
+        found.paper.distance === undefined ? "" : ` The paper's formula gives ${back(found.paper.distance)}.`;
       return `${start}${holds}.${peak}${predicted}${printed}`;
     }
 
@@ -607,21 +762,46 @@
 
     function cell(event) {
       const box = picker.getBoundingClientRect();
-      const index = (at, start, length) => clamp(Math.floor(((at - start) / length) * state.tokens), 0, state.tokens - 1);
+      const index = (at, start, length) =>
+        clamp(Math.floor(((at - start) / length) * state.tokens), 0, state.tokens - 1);
       return { query: index(event.clientY, box.top, box.height), key: index(event.clientX, box.left, box.width) };
     }
-    picker.addEventListener("pointermove", (event) => { if (event.pointerType !== "touch") { hover = cell(event); schedule(); } });
-    picker.addEventListener("pointerleave", () => { hover = null; schedule(); });
+    picker.addEventListener("pointermove", (event) => {
+      if (event.pointerType !== "touch") {
+        hover = cell(event);
+        schedule();
+      }
+    });
+    picker.addEventListener("pointerleave", () => {
+      hover = null;
+      schedule();
+    });
     picker.addEventListener("click", (event) => update({ query: cell(event).query + 1 }));
     picker.addEventListener("keydown", (event) => {
       const now = state.query || state.tokens;
-      const to = { ArrowUp: now - 1, ArrowLeft: now - 1, ArrowDown: now + 1, ArrowRight: now + 1, PageUp: now - 10, PageDown: now + 10, Home: 1, End: state.tokens }[event.key];
+      const to = {
+        ArrowUp: now - 1,
+        ArrowLeft: now - 1,
+        ArrowDown: now + 1,
+        ArrowRight: now + 1,
+        PageUp: now - 10,
+        PageDown: now + 10,
+        Home: 1,
+        End: state.tokens,
+      }[event.key];
       if (to === undefined) return;
       event.preventDefault();
       hover = null;
       update({ query: clamp(to, 1, state.tokens) });
     });
-    root.addEventListener("hashchange", () => { const asked = readHash(); if (asked) { state = legal(asked); schedule(); } });
+    root.addEventListener("hashchange", () => {
+      const asked = readHash();
+      if (!asked) return;
+      stopGrowing();
+      state = legal(asked);
+      schedule();
+      host.scrollIntoView({ behavior: calm.matches ? "auto" : "smooth", block: "start" }); // the links of the text below
+    });
     new ResizeObserver(schedule).observe(host);
     render();
   }

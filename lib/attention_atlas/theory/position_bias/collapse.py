@@ -115,9 +115,9 @@ def window_steps(tokens: int, width: int) -> int:
 
 
 def _require_epsilon(epsilon: float, most: int) -> None:
-    """Refuse an epsilon that no row of ``most`` allowed weights can have; uniform rows reach 1 / most up to rounding."""
+    """Refuse an epsilon that no row of ``most`` allowed weights can have; uniform rows reach 1 / most."""
     if not 0 < epsilon <= (1 + 1e-12) / most:
-        raise ValueError(f"epsilon must be in (0, 1/{most}], as {most} weights of at least that sum to 1; got {epsilon}")
+        raise ValueError(f"epsilon must be in (0, 1/{most}] ({most} weights of at least that sum to 1), got {epsilon}")
 
 
 def log_causal_bound(epsilon: float, tokens: int, layers: int) -> Float64[Tensor, "layer key"]:
@@ -279,7 +279,7 @@ def log_sharp_bound(epsilon: float, tokens: int, layers: int, steps: int = 1) ->
     Returns
     -------
     (layer, key)
-        ``log (1 - (j-1) epsilon^r)^floor((t+1) / r)`` for t = 0 .. layers - 1 and tokens j = 1..N (with a prefix: j > K).
+        ``log (1 - (j-1) epsilon^r)^floor((t+1) / r)`` for t = 0 .. layers - 1 and tokens j = 1..N (a prefix: j > K).
 
     Raises
     ------
@@ -303,73 +303,3 @@ def log_sharp_bound(epsilon: float, tokens: int, layers: int, steps: int = 1) ->
     _require_epsilon(epsilon**steps, tokens)
     blocks = torch.arange(1, t + 2)[:, None] // steps
     return blocks * torch.log1p(-torch.arange(tokens, dtype=torch.float64) * epsilon**steps)
-
-
-def equal_layers_rate(map: Float[Tensor, "query key"]) -> Float64[Tensor, "key"]:
-    """Exact loss per layer of the log share of "this token or later", for equal causal layers.
-
-    Parameters
-    ----------
-    map : (query, key)
-        The causal map of every layer, with a positive weight from every token to itself and to the one before it.
-
-    Returns
-    -------
-    (key,)
-        ``-log max(A_jj, ..., A_NN)`` for every token j, in nats per layer: 0 for the first token.
-
-    Raises
-    ------
-    ValueError
-        If the map is not lower triangular with such weights.
-
-    Notes
-    -----
-    Derived here: P^(t)(z_N >= j) is a row sum of a power of the triangular block j..N of A, whose eigenvalues are its
-    diagonal. The self-attention A_jj, not epsilon, decides how fast the collapse is in the end; a window delays it,
-    but with flat logits leaves this rate as it is (token 2: log 2 for every width).
-
-    Examples
-    --------
-    >>> equal_layers_rate(torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.5, 0.25, 0.25]])).exp()
-    tensor([1., 2., 4.], dtype=torch.float64)
-    """
-    if map.triu(1).any() or not (map.diagonal() > 0).all() or not (map.diagonal(-1) > 0).all():
-        raise ValueError("the map must be lower triangular with positive weights on the diagonal and just below it")
-    return -map.diagonal().double().log().flip(0).cummax(0).values.flip(0)
-
-
-def measured_rate(shares: Float[Tensor, "layer *place"]) -> Float64[Tensor, "*place"]:
-    """Loss per layer of a log share, fitted over the second half of the layers.
-
-    Parameters
-    ----------
-    shares : (layer, *place)
-        Shares after each layer, positive, at least three layers; for instance ``trajectory[:, -1, 1:]``.
-
-    Returns
-    -------
-    (*place,)
-        Minus the least-squares slope of log(share) against the layer, in nats per layer; compare with
-        ``-log_causal_bound(...).diff(dim=0)``.
-
-    Raises
-    ------
-    ValueError
-        If there are fewer than three layers or a share is not positive.
-
-    Notes
-    -----
-    Derived here. The first half is left out because a rollout needs some layers to forget where it started.
-
-    Examples
-    --------
-    >>> measured_rate(0.5 ** torch.arange(8.0)).exp()
-    tensor(2., dtype=torch.float64)
-    """
-    if len(shares) < 3 or not (shares > 0).all():
-        raise ValueError(f"a rate needs at least 3 layers of positive shares, got {len(shares)} layers")
-    logs = shares[len(shares) // 2 :].double().log()
-    layer = torch.arange(len(logs), dtype=torch.float64)
-    layer -= layer.mean()
-    return -torch.tensordot(layer, logs, dims=1) / layer.square().sum()

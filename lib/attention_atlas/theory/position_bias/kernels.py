@@ -1,4 +1,4 @@
-"""Attention whose content is flat, and how many ways lead from one token to another."""
+"""Attention whose content is flat, so that only the mask and the distance decide."""
 
 import math
 
@@ -6,7 +6,7 @@ import torch
 
 from attention_atlas.attention import attention_weights
 from attention_atlas.masks import Mask, causal, dense
-from attention_atlas.shapes import Float64, Int, Tensor
+from attention_atlas.shapes import Float64, Tensor
 
 
 def require_layers(layers: int) -> int:
@@ -81,43 +81,6 @@ def flat_map(tokens: int, mask: Mask = causal, slope: float = 0.0, angle: float 
     index = torch.arange(tokens, dtype=torch.float64)
     distance = (index[:, None] - index).abs()
     return attention_weights(-slope * distance - (angle * distance).square(), dense(mask, tokens))
-
-
-def log_paths(
-    distance: Float64[Tensor, "*distance"] | Int[Tensor, "*distance"], layers: int
-) -> Float64[Tensor, "*distance"]:
-    """Logarithm of the number of causal paths that cover a distance in so many layers.
-
-    Parameters
-    ----------
-    distance : (*distance,)
-        x = i - j in tokens, at least 0.
-    layers : int
-        Number of maps multiplied, t + 1 in the paper.
-
-    Returns
-    -------
-    (*distance,)
-        ``log binom(t + x, x)``: the ways to write x as an ordered sum of t + 1 numbers of at least 0.
-
-    Raises
-    ------
-    ValueError
-        If there are no layers.
-
-    Notes
-    -----
-    The binomial coefficient of Wu et al. 2025, Theorems 4.5 and 4.7.
-
-    Examples
-    --------
-    Two layers, distance 2: the steps are (0, 2), (1, 1) or (2, 0).
-
-    >>> log_paths(torch.tensor([2]), layers=2).exp()
-    tensor([3.], dtype=torch.float64)
-    """
-    t, x = require_layers(layers), distance.double()
-    return torch.lgamma(t + x + 1) - torch.lgamma(x + 1) - math.lgamma(t + 1)
 
 
 def peak_distance(row: Float64[Tensor, "key"]) -> int:

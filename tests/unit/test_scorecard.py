@@ -1,0 +1,232 @@
+"""The scorecard: verdicts by hand, every printed number exactly once, nothing that differs without a reason."""
+
+import dataclasses
+import json
+import math
+import subprocess
+import sys
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attention_atlas import claims, ledger, results, scorecard, theorems
+
+NAN = float("nan")
+
+
+@dataclasses.dataclass(frozen=True)
+class Point:
+    """A configuration of an experiment that is only stored, never run."""
+
+    name: str = "all"
+
+
+def store(folder, experiment: str, table: pd.DataFrame, profile: str = "paper") -> results.Store:
+    module = ModuleType(experiment)
+    module.NAME, module.REVISION = experiment, 1
+    stored = results.Store(folder)
+    stored.put(module, "all", Point(), table, profile, 0.0)
+    return stored
+
+
+def as_if_run(reference: scorecard.Reference, shift: float = 0.0) -> pd.DataFrame:
+    """A stored table that repeats the printed numbers with a shift: each configuration once, without its figure."""
+    table = reference.table().drop(columns="figure")
+    table = table.drop_duplicates([column for column in table if column != reference.value])
+    mean = table[reference.value] + shift
+    return table.drop(columns=reference.value).assign(mean=mean, standard_error=0.0001, seeds=5)
+
+
+@pytest.mark.parametrize(
+    ("reported", "ours", "error", "tolerance", "neutral", "verdict"),
+    [
+        pytest.param(0.25, 0.25, 0.0, 0.0, 0.0, "agrees", id="equal, no tolerance"),
+        pytest.param(0.25, 0.375, 0.01, 0.125, 0.0, "agrees", id="at the edge of the tolerance"),
+        pytest.param(0.25, 0.376, 0.01, 0.125, 0.0, "agrees in sign", id="just beyond it"),
+        pytest.param(-0.25, -0.5, 0.01, 0.1, 0.0, "agrees in sign", id="both negative"),
+        pytest.param(0.25, -0.5, 0.01, 0.1, 0.0, "differs", id="opposite signs"),
+        pytest.param(0.9, 0.1, 0.06, 0.1, 0.0, "differs", id="a sign within two standard errors is no sign"),
+        pytest.param(0.0, 0.05, 0.01, 0.1, 0.0, "agrees", id="zero reported, near zero"),
+        pytest.param(0.0, 0.5, 0.01, 0.1, 0.0, "differs", id="zero reported has no sign to agree with"),
+        pytest.param(0.6, 0.9, 0.01, 0.1, 0.5, "agrees in sign", id="sign counted from one half"),
+        pytest.param(0.6, 0.4, 0.01, 0.1, 0.5, "differs", id="both positive, on two sides of one half"),
+        pytest.param(43.5, 20.0, 0.1, 0.3, None, "differs", id="a percentage has no sign"),
+        pytest.param(0.25, NAN, 0.01, 0.1, 0.0, "not attempted", id="nothing of ours"),
+        pytest.param(0.25, 0.25, NAN, NAN, 0.0, "not attempted", id="a single seed has no error"),
+    ],
+)
+def test_judging_by_hand(reported, ours, error, tolerance, neutral, verdict):
+    assert scorecard.judge(reported, ours, error, tolerance, neutral) == verdict
+
+
+@pytest.mark.parametrize(("reported", "tolerance"), [(NAN, 0.1), (0.25, -0.1)])
+def test_what_cannot_be_judged_is_refused(reported, tolerance):
+    with pytest.raises(ValueError, match=r"not a number|not negative, got -0\.1"):
+        scorecard.judge(reported, 0.25, 0.01, tolerance)
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0, 0.5), st.floats(0, 0.5))
+def test_the_verdict_does_not_know_which_place_is_called_first(reported, ours, error, tolerance):
+    assert scorecard.judge(reported, ours, error, tolerance) == scorecard.judge(-reported, -ours, error, tolerance)
+
+
+@given(st.floats(-1, 1), st.floats(-1, 1), st.floats(0, 0.5), st.floats(0, 0.5), st.floats(0, 0.5))
+def test_a_wider_tolerance_never_turns_agreement_away(reported, ours, error, tolerance, more):
+    if scorecard.judge(reported, ours, error, tolerance) == "agrees":
+        assert scorecard.judge(reported, ours, error, tolerance + more) == "agrees"
+
+
+def test_every_printed_number_is_one_row(tmp_path):
+    rows = scorecard.rows(results.Store(tmp_path))
+    assert tuple(rows.columns) == scorecard.COLUMNS
+    assert not rows.duplicated(["paper", "item", "configuration"]).any()
+    for reference in scorecard.REFERENCES:
+        mine = rows[rows["item"].str.endswith(f": {reference.quantity}")]
+        assert mine["reported"].tolist() == reference.table()[reference.value].tolist()
+        for line, row in zip(reference.table().astype(object).to_dict("records"), mine.itertuples(), strict=True):
+            assert row.item.startswith(f"Figure {line.pop('figure')}:")
+            del line[reference.value]
+            known = {name: value for name, value in line.items() if value == value}
+            parts = (f"{name} {value}".removesuffix(".0") for name, value in known.items())
+            assert row.configuration == ", ".join(parts)
+    statements = [theorem.label for theorem in theorems.load() if theorem.origin == "paper"]
+    assert rows["item"].tolist().count("Theorem 4.1") == 1 and len(statements) == 9
+    printed = sum(len(reference.table()) for reference in scorecard.REFERENCES)
+    assert len(rows) == printed + len(statements) + len(claims.load())
+
+
+def test_figures_that_share_a_bar_print_one_value():
+    table = scorecard.REFERENCES[0].table()
+    columns = [column for column in table if column not in ("figure", "value")]
+    shared = table.groupby(columns)["value"].agg(["size", "nunique"])
+    assert (shared["nunique"] == 1).all() and (shared["size"] == 2).sum() == 36
+
+
+def test_without_results_nothing_is_attempted(tmp_path):
+    rows = scorecard.rows(results.Store(tmp_path))
+    assert set(rows["verdict"]) == {"not attempted"} and rows["ours"].isna().all()
+    assert rows["reason"].str.contains("needs the experiment|no stored result of the experiment").all()
+
+
+@pytest.mark.parametrize("reference", scorecard.REFERENCES, ids=lambda reference: reference.experiment)
+def test_repeating_the_printed_numbers_agrees_and_a_shift_does_not(tmp_path, reference):
+    item = f": {reference.quantity}"
+    for folder, shift, agrees in (("same", 0.0, True), ("far", 7.0, False)):
+        rows = scorecard.rows(store(tmp_path / folder, reference.experiment, as_if_run(reference, shift)))
+        mine = rows[rows["item"].str.endswith(item)]
+        assert len(mine) == len(reference.table())
+        assert (mine["verdict"] == "agrees").all() == (mine["verdict"] == "agrees").any() == agrees
+        assert (mine["seeds"] == 5).all() and (mine["profile"] == "paper").all()
+        assert (rows[~rows["item"].str.endswith(item)]["verdict"] == "not attempted").all()
+
+
+def test_tolerances_by_hand():
+    gaps, sinks, recency = (reference.tolerance for reference in scorecard.REFERENCES)
+    assert gaps(0.01, 5) == pytest.approx(2 * 0.01 * math.sqrt(2) + 0.0005)  # as many seeds as the paper
+    assert gaps(0.01, 20) == pytest.approx(2 * math.hypot(0.01, 0.02) + 0.0005)  # the paper's error is twice ours
+    assert sinks(0.0, 5) == pytest.approx(0.1)
+    assert recency(0.0, 5) == pytest.approx(4 * 0.5 / math.sqrt(1e7) + 0.00005)
+
+
+@pytest.mark.parametrize(
+    ("change", "profile", "reason"),
+    [({"standard_error": NAN}, "paper", "one seed"), ({}, "quick", "stored at the profile quick only")],
+)
+def test_what_is_too_little_to_judge_is_not_attempted(tmp_path, change, profile, reason):
+    reference = scorecard.REFERENCES[0]
+    rows = scorecard.rows(store(tmp_path, reference.experiment, as_if_run(reference).assign(**change), profile))
+    mine = rows[rows["item"].str.endswith(reference.quantity)]
+    assert set(mine["verdict"]) == {"not attempted"} and mine["reason"].str.contains(reason).all()
+    assert mine["ours"].notna().all()
+
+
+def test_a_row_answered_twice_or_without_a_column_is_refused(tmp_path):
+    reference = scorecard.REFERENCES[1]
+    table = as_if_run(reference)
+    with pytest.raises(ValueError, match="attention_sinks answers causal, 1 twice"):
+        scorecard.rows(store(tmp_path / "twice", reference.experiment, pd.concat([table, table])))
+    with pytest.raises(ValueError, match="attention_sinks lacks the column 'seeds'; needed: mask, mask_parameter"):
+        scorecard.rows(store(tmp_path / "column", reference.experiment, table.drop(columns="seeds")))
+
+
+def test_a_row_that_differs_needs_a_ledger_entry_that_explains_it(tmp_path, monkeypatch):
+    reference = scorecard.REFERENCES[1]
+    table = as_if_run(reference)
+    table.loc[table["mask"] == "prefix", "mean"] += 7
+    held = store(tmp_path / "results", reference.experiment, table)
+    with pytest.raises(
+        ValueError, match=r"wu2025, Figure 12: attention sink in percent \(mask prefix.* without a ledger entry"
+    ):
+        scorecard.validate(scorecard.rows(held))
+
+    # The same rows pass once an entry of the ledger says that it explains them, and only these rows.
+    items = yaml.safe_load(ledger.PATH.read_text())
+    item = next(item for item in items if item["id"] == "wu2025-sink-convention")
+    item["explains"] = {"experiment": reference.experiment, "mask": "prefix"}
+    path = tmp_path / "ledger.yml"
+    path.write_text(yaml.safe_dump(items))
+    entries = ledger.load(path)
+    monkeypatch.setattr(ledger, "load", lambda: entries)
+    rows = scorecard.rows(held)
+    scorecard.validate(rows)
+    explained = rows[rows["reason"].str.endswith("ledger: wu2025-sink-convention")]
+    assert len(explained) == 51 and explained["configuration"].str.startswith("mask prefix").all()
+
+
+def margins(check: float, control: float, id: str) -> pd.DataFrame:
+    rows = [(id, broken, draw, margin) for broken, margin in ((False, check), (True, control)) for draw in range(3)]
+    return pd.DataFrame(rows, columns=["statement", "control", "draw", "margin"])
+
+
+@pytest.mark.parametrize(
+    ("id", "check", "control", "verdict"),
+    [
+        pytest.param("wu2025-thm-4.1", 0.3, -2.0, "agrees", id="holds, and the control fails"),
+        pytest.param("wu2025-thm-4.1", 0.0, -2.0, "agrees", id="holds with equality"),
+        pytest.param("wu2025-thm-4.1", -0.3, -2.0, "differs", id="a bound is broken"),
+        pytest.param("wu2025-thm-4.1", 0.3, 0.2, "differs", id="the control does not fail"),
+        pytest.param("wu2025-thm-4.7", 0.3, -2.0, "differs", id="holds only as repaired"),
+    ],
+)
+def test_statements_are_judged_by_their_margins(tmp_path, id, check, control, verdict):
+    rows = scorecard.rows(store(tmp_path, "theorem_margins", margins(check, control, id)))
+    row = rows[rows["item"] == theorems.named(id).label].iloc[0]
+    assert (row["verdict"], row["ours"], row["seeds"], row["profile"]) == (verdict, check, 3, "paper")
+    if theorems.named(id).repair:
+        scorecard.validate(rows)
+    elif verdict == "differs":
+        with pytest.raises(ValueError, match="differs without a ledger entry"):
+            scorecard.validate(rows)
+
+
+def test_the_scorecard_as_it_stands_is_valid():
+    scorecard.validate(scorecard.rows())
+
+
+def test_the_summary_counts_every_row(tmp_path):
+    rows = scorecard.rows(results.Store(tmp_path))
+    lines = scorecard.summary(rows).splitlines()
+    assert [line.partition(":")[0] for line in lines] == ["wu2025", "kim2026", "zhang2025", "bao2024", "total"]
+    assert lines[-1] == f"total: {len(rows)} rows: 0 agrees, 0 agrees in sign, 0 differs, {len(rows)} not attempted"
+
+
+def test_json_has_every_row_and_no_nan(tmp_path):
+    reference = scorecard.REFERENCES[2]
+    rows = scorecard.rows(store(tmp_path, reference.experiment, as_if_run(reference)))
+    read = json.loads(scorecard.to_json(rows), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
+    assert len(read) == len(rows) and set(read[0]) == set(scorecard.COLUMNS)
+    back = pd.DataFrame(read)
+    assert back["verdict"].tolist() == rows["verdict"].tolist()
+    assert np.allclose(back["ours"].astype(float), rows["ours"].astype(float), equal_nan=True)
+
+
+def test_it_is_a_light_import():
+    code = (
+        "import sys; from attention_atlas import scorecard; print('torch' in sys.modules, 'matplotlib' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False False\n"

@@ -1,0 +1,56 @@
+"""The library says shapes through jaxtyping, and runs without it."""
+
+import subprocess
+import sys
+
+import pytest
+import torch
+from jaxtyping import TypeCheckError
+
+from attention_atlas.positions import rope, rope_frequencies
+
+LIBRARY = ["shapes", "masks", "positions", "attention", "rollout", "metrics"]
+
+WITHOUT_JAXTYPING = f"""
+import sys
+sys.modules["jaxtyping"] = None  # what Python does for a module that cannot be imported
+import importlib, typing, torch
+for name in {LIBRARY}:
+    importlib.import_module("attention_atlas." + name)
+from attention_atlas import attention, masks, positions, shapes
+assert shapes.Tensor is torch.Tensor
+assert shapes.Float[torch.Tensor, "query key"] is typing.Any
+assert shapes.Bool[torch.Tensor, "query"] | None == typing.Any | None
+positions.rope(torch.ones(3, 2), positions.rope_frequencies(2))
+print(attention.attention_weights(torch.zeros(5, 5), masks.dense(masks.causal, 5)).sum().item())
+"""
+
+
+def python(code):
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120)
+
+
+def test_the_library_works_where_jaxtyping_cannot_be_imported():
+    outcome = python(WITHOUT_JAXTYPING)
+    assert outcome.returncode == 0, outcome.stderr
+    assert float(outcome.stdout) == pytest.approx(5, abs=1e-6)
+
+
+def test_negative_control_the_block_on_jaxtyping_is_real():
+    outcome = python('import sys; sys.modules["jaxtyping"] = None; import jaxtyping')
+    assert outcome.returncode != 0
+    assert "jaxtyping" in outcome.stderr
+
+
+def test_importing_one_module_loads_no_other():
+    outcome = python('import sys, attention_atlas.shapes; print([m for m in sys.modules if "attention_atlas." in m])')
+    assert outcome.stdout.strip() == "['attention_atlas.shapes']"
+
+
+def test_signatures_are_checked_in_the_tests():
+    frequencies = rope_frequencies(4)
+    assert rope(torch.zeros(3, 4), frequencies).shape == (3, 4)
+    with pytest.raises(TypeCheckError):
+        rope(torch.zeros(3, 4, dtype=torch.int64), frequencies)
+    with pytest.raises(TypeCheckError):
+        rope_frequencies(4.0)
