@@ -35,7 +35,7 @@ class InlineFigures(SphinxPostTransform):
 
 
 class FigureOf(SphinxDirective):
-    """``{figure-of} chapter/page figure-name``: show a figure of an executed page on another page; the body is its caption."""
+    """``{figure-of} chapter/page figure-name``: a figure of an executed page on another page; the body is its caption."""
 
     required_arguments = 2
     has_content = True

@@ -38,6 +38,8 @@ class Theorem:
         The tests that run them, as pytest writes them.
     page
         The book's page about it.
+    margin
+        What a margin of the check measures.
     repair
         Ledger entry of the repair without which the statement as printed fails; empty where it holds as printed.
     """
@@ -56,6 +58,7 @@ class Theorem:
     broken: str
     control_test: str
     page: str = field(metadata={"allowed": PAGES})
+    margin: str = "decades between value and bound, log10 of their ratio"
     repair: str = ""
 
 

@@ -132,13 +132,13 @@ control = 1 - packed[:, -1, 0]
 axis.semilogy(time, control, color=palette["red"], marker="x", markevery=5, linestyle="none", label="control: two documents")
 axis.set(xlabel="$t$ ($t + 1$ layers)", ylabel="share outside the center nodes", ylim=(1e-9, 3))
 axis.legend(loc="lower left")
-assert min(worst.values()) >= 0 and center_nodes(causal & same_document, size) == [] and control.min() > 0.999
-margins = ", ".join(f"{value:.2g} ({name})" for name, value in worst.items())
+assert min(worst.values()) > -1e-9 and center_nodes(causal & same_document, size) == [] and control.min() > 0.999
+margins = ", ".join(f"{abs(value):.2f} ({name})" for name, value in worst.items())
 figures.show(
     figure,
     name="center-limit",
     caption=rf"**Everything ends in the center nodes.** Largest share of any token's context that is still outside $C$ (heavy lines) and the bound of {{prf:ref}}`prop-center-limit` (thin lines), random logits, $N = {size}$. "
-    f"Least margins $\\log_{{10}}(\\text{{bound}}/\\text{{share}})$ over all $t$: {margins}. Crosses: two packed documents have no center node, and the last token keeps everything outside token 1 for ever.",
+    f"Least margins $\\log_{{10}}(\\text{{bound}}/\\text{{share}})$ over all $t$: {margins}; 0 means that the bound is attained, and for $t + 1 < r$ it is, by a token that nothing has reached yet. Crosses: two packed documents have no center node, and the last token keeps everything outside token 1 for ever.",
     alt="Share of context outside the center nodes against depth, on a logarithmic axis. It falls along straight lines for causal, window and prefix masks, far below nearly flat bounds. The control with two documents stays at one.",
 )
 
@@ -277,7 +277,7 @@ check_center_nodes(found, layers=1, mask=mask, tokens=12)
 # ````
 
 # %% [markdown]
-# $\lceil 32767/4095 \rceil = 9$. The tempting answer $32768/4096 = 8$ forgets that the window includes the query: eight layers end eight tokens short.
+# $\lceil 32767/4095 \rceil = 9$. The tempting answer $32768/4096 = 8$ forgets that the window includes the query: eight layers end seven tokens short.
 
 # %%
 from attention_atlas.exercises.foundations import check_layers_for_window

@@ -301,15 +301,16 @@ figure.colorbar(image, ax=left, label="share", pad=0.02)
 for rate, color, style in ((0.05, blue, "-"), (0.1, orange, "--"), (0.2, green, "-."), (0.5, purple, ":")):
     share = peak_distance.last_rows(flat_map(length, slope=rate), deepest, 0.0, torch.Generator())[:, 0]
     right.plot(np.arange(1, deepest + 1), share, style, color=color, label=f"$m={rate}$")
-    if (length - 1) * math.expm1(rate) < deepest:
-        right.plot((length - 1) * math.expm1(rate), 0.5, "o", color=color)
+    arrival = (length - 1) * math.expm1(rate)
+    if arrival < deepest:
+        right.plot(arrival, np.interp(arrival, np.arange(1, deepest + 1), share), "o", color=color)
 right.set(xlabel="layers", ylabel="share of token 1", ylim=(-0.02, 1.02), title="then the first token wins")
 right.legend()
 figures.show(
     figure,
     name="decay-tug-of-war",
     caption=f"Left: the last row of the rollout at every depth, $N={length}$, $m={tug}$, with the paper's $x^*$ as a dashed line. Right: what "
-    "token 1 holds; the dots mark {eq}`eq-decay-hit` at one half.",
+    "token 1 holds; the dots mark {eq}`eq-decay-hit`, when the walk arrives.",
     alt="Left: a bright ridge moves from the last token to the first as depth grows, along a dashed line, and ends in a "
     "bright column at token 1. Right: the share of token 1 rises in an S shape, the later the larger the slope, and "
     "stays at zero for slope 0.5.",
@@ -487,8 +488,8 @@ exercises.check_paths(paths)
 # ```
 
 # %% [markdown]
-# The guess is $63\,(e^{0.2}-1) \approx 14$ layers, and twice that with a residual of strength 1. Multiply maps until the corner passes one half. The guess comes out a few percent low:
-# near token 1 a step is cut short by the edge, so the last stretch takes longer.
+# The guess is $63\,(e^{0.2}-1) \approx 14$ layers, and twice that with a residual of strength 1. Multiply maps until the corner passes one half. The guess comes out
+# early, by a fifth here: near token 1 steps are cut short by the edge, so the last stretch takes longer.
 
 # %%
 from attention_atlas.rollout import products

@@ -1,4 +1,4 @@
-"""A small project of its own: a copy of the library, two notebooks, one data file; commands run in it as a user would."""
+"""A small project of its own: a copy of the library, two notebooks, a data file; commands run in it as a user would."""
 
 import json
 import os
@@ -39,7 +39,8 @@ class Project:
         self.notebook(
             "demo/uses_data",
             "from attention_atlas import files\nprint('data', (files.ROOT / 'data/numbers.txt').read_text())\n"
-            "try:\n    print(open(files.ROOT / 'data/later.txt').read())\nexcept FileNotFoundError:\n    print('none yet')",
+            "try:\n    print(open(files.ROOT / 'data/later.txt').read())\n"
+            "except FileNotFoundError:\n    print('none yet')",
         )
         (root / "notebooks/profiles.yml").write_text("{}\n")
 

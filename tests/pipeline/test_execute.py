@@ -1,4 +1,4 @@
-"""Notebook to page: never stale, never executed for nothing, never half-written, byte-identical, and clear when refused."""
+"""Notebook to page: never stale, never executed for nothing, never half-written, byte-identical; clear refusals."""
 
 import json
 import os

@@ -48,23 +48,27 @@ def atlas_walk_row(draws: int, generator: torch.Generator) -> pd.DataFrame:
 
 
 def atlas_walk_row_control(draws: int, generator: torch.Generator) -> pd.DataFrame:
-    """Broken: flat content. With random logits some keys get less than the walk gives them, at every depth."""
+    """Broken: flat content. With random logits some keys get less than the walk gives them.
+
+    The first token is far here: both rows then sum to 1, so that one cannot be above the other everywhere.
+    """
     return _row(draws, generator, scale=1.0, sides=("lower",))
 
 
 def _row(draws: int, generator: torch.Generator, scale: float, sides=("lower", "upper")) -> pd.DataFrame:
     def draw():
-        tokens, layers, shape = whole(12, 60, generator), whole(2, 8, generator), _shape(generator)
-        mask, residual = _mask(shape["width"]), real(0, 1, generator)
+        layers, shape, residual = whole(2, 8, generator), _shape(generator), real(0, 1, generator)
+        tokens, mask = whole(12, 60, generator) if scale == 0 else _long(shape, layers), _mask(shape["width"])
         map = flat_map(tokens, mask, shape["slope"], shape["angle"])
         content = (scale * torch.randn(map.shape, generator=generator, dtype=torch.float64)).exp()
         map = map * content / (map * content).sum(-1, keepdim=True)
         exact = rollout_power(map, layers, residual)[-1].flip(0)
-        walk = walk_row(step_kernel(tokens, **shape, residual=residual), layers, tokens)
+        whole_walk = walk_row(step_kernel(tokens, **shape, residual=residual), layers, layers * (tokens - 1) + 1)
+        walk, beyond = whole_walk[:tokens], whole_walk[tokens:].sum()
         reached = walk > 0  # not so beyond the last window
         margins = {
             "lower": lower_margin(exact[reached], walk[reached].log()),
-            "upper": upper_margin(exact, (walk + (1 - walk.sum()).clamp(min=0)).log()),
+            "upper": upper_margin(exact, (walk + beyond).log()),
         }
         varied = dict(tokens=tokens, layers=layers, **shape, residual=residual)
         return [dict(**varied, side=side, margin=margins[side]) for side in sides]
@@ -77,14 +81,13 @@ def atlas_walk_peak(draws: int, generator: torch.Generator) -> pd.DataFrame:
 
     Margin: that tolerance minus the distance from the exact peak, in tokens. Half a token is the rounding to a whole
     one, a standard deviation of one step over the number of layers n the size of the neglected term. No residual, whose
-    atom at distance 0 hides the bell; the first token five standard deviations beyond the bell's middle.
+    atom at distance 0 hides the bell; at least three layers, because two steps with an edge (a window) add up to a cusp;
+    the first token five standard deviations beyond the bell's middle.
     """
 
     def draw():
-        layers, shape = whole(2, 10, generator), _shape(generator)
-        mean, variance, _ = cumulants(step_kernel(400, **shape))
-        tokens = math.ceil(layers * mean + 5 * math.sqrt(layers * variance)) + 2
-        return _peak_row(tokens, layers, **shape)
+        layers, shape = whole(3, 10, generator), _shape(generator)
+        return _peak_row(_long(shape, layers), layers, **shape)
 
     return table(draw() for _ in range(draws))
 
@@ -102,9 +105,15 @@ def _shape(generator: torch.Generator) -> dict:
     shape = whole(0, 3, generator)
     return dict(
         slope={0: real(0.05, 1, generator), 3: real(0, 0.3, generator)}.get(shape, 0.0),
-        angle=real(0.03, 0.5, generator) if shape == 1 else 0.0,
+        angle=real(0.05, 0.5, generator) if shape == 1 else 0.0,
         width=whole(2, 20, generator) if shape >= 2 else None,
     )
+
+
+def _long(shape: dict, layers: int) -> int:
+    """Tokens enough for the first one to be five standard deviations beyond the middle of the walk."""
+    mean, variance, _ = cumulants(step_kernel(400, **shape))
+    return math.ceil(layers * mean + 5 * math.sqrt(layers * variance)) + 2
 
 
 def _mask(width: int | None) -> Mask:

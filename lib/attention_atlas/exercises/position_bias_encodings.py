@@ -80,11 +80,10 @@ def check_paths(answer: int) -> str:
     'Correct: 56 paths, and under a decay mask each of them costs the same e^-5m.'
     """
     mistakes = {
-        math.comb(4 + 5, 5): "this takes t = 4: four layers are t = 3, one bar less than layers",
+        math.comb(4 + 5, 5): "this takes t = 4 (or counts all distances up to 5): four layers are t = 3",
         math.comb(4, 3): "this forbids staying in place: a token may look at itself, so a step may be 0",
         5**4: "these are free choices in every layer: the four steps must add up to exactly 5",
         4**5: "these are free choices in every layer: the four steps must add up to exactly 5",
-        sum(math.comb(3 + x, x) for x in range(6)): "this counts all distances up to 5: only those of exactly 5 count",
     }
     praise = "56 paths, and under a decay mask each of them costs the same e^-5m."
     return _judge(answer, math.comb(3 + 5, 5), mistakes, praise, "count the ordered sums of four numbers >= 0 to 5")
@@ -116,7 +115,10 @@ def check_first_token(answer: tuple[int, int]) -> str:
     if answer == (17, 34):
         return "Correct: a residual of strength 1 halves every step, so the first token wins twice as late."
     mistakes = {
-        (14, 28): "this is the estimate (N-1)(e^m-1)(1+r): multiply the maps, the last stretch before token 1 takes longer",
+        (
+            14,
+            28,
+        ): "this is the estimate (N-1)(e^m-1)(1+r): multiply the maps, the last stretch takes longer",
         (16, 33): "these are values of t: the question asks for layers, t + 1",
         (9, 16): "here token 1 has become the largest share: wait until it holds more than half",
         (34, 17): "the two are swapped: a residual slows the walk down",
@@ -218,8 +220,8 @@ def check_walk(answer: float) -> str:
 
     Examples
     --------
-    >>> check_walk(105.8)
-    'Correct: 105.8 tokens; the printed curve says 43.'
+    >>> check_walk(106.0)
+    'Correct: 106.0 tokens; the printed curve says 43.'
     """
     angle, layers = 0.002**0.5, 9
     kernel = step_kernel(1024, angle=angle)
@@ -293,14 +295,13 @@ def check_residual_layers(answer: int) -> str:
     Examples
     --------
     >>> check_residual_layers(23)
-    'Correct: 23 layers with the residual do what 12 do without.'
+    'Correct: 23 layers do with the residual what 11 do without; doubling them falls 2 tokens short.'
     """
     mistakes = {
         11: "this ignores the residual: with r = 1 every other step stays in place",
-        12: "this ignores the residual: with r = 1 every other step stays in place",
         20: "this brings the mean of the walk to 95: the peak lies a little before the mean",
-        22: "close: check which side of 95 the exact peak is on",
+        22: "this doubles the 11 layers without a residual: the peak then lies at 93, compute it",
     }
     if answer == 23:
-        return "Correct: 23 layers with the residual do what 12 do without."
+        return "Correct: 23 layers do with the residual what 11 do without; doubling them falls 2 tokens short."
     raise ValueError(mistakes.get(answer, f"use the mean step / (1 + r), then check the exact peak, got {answer}"))

@@ -109,10 +109,10 @@ def walk_peak(kernel: Float64[Tensor, "distance"], layers: int) -> float:
     Notes
     -----
     Derived here: the mode of a sum of n independent steps to first order in 1/n (Edgeworth). For a decay mask it is
-    t / (e^m - 1) - 1/2, the middle of the interval that ends at the paper's x*. It fails where it says nothing: for a
-    single layer (the mode is the kernel's own, n must be large enough for a bell), for a large residual with few
-    layers (an atom at 0 beside the bell), and where the bell reaches the first token, above all without any decay:
-    then there is no interior peak and everything runs to token 1 (Theorems 4.1, 4.2).
+    t / (e^m - 1) - 1/2, the middle of the interval that ends at the paper's x*. What is neglected is of the order of
+    a step's standard deviation over n. Not good for: one or two layers (no bell yet); a residual with few layers (an
+    atom at 0 beside the bell), where the argmax of :func:`walk_row` still is exact; a bell that reaches the first
+    token, above all without any decay or window: then everything runs to token 1 (Theorem 4.1).
 
     Examples
     --------
@@ -150,8 +150,9 @@ def walk_row(kernel: Float64[Tensor, "distance"], layers: int, tokens: int) -> F
 
     Notes
     -----
-    Derived here. For flat content it is the last row of the rollout, read backwards, in a sequence without a first
-    token; the true row differs because the rows near the first token must put all their weight on fewer keys.
+    Derived here. For flat content, a kernel of the sequence's own length and any residual or window, the true row
+    (read backwards) is nowhere below this one, and the two differ in total by what is missing here to a sum of 1: a
+    query near the first token divides the same weights by a smaller sum.
 
     Examples
     --------
