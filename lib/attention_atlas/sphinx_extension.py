@@ -81,8 +81,15 @@ def offer_notebook(app, pagename: str, templatename: str, context: dict, doctree
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 
+def drop_launch_buttons(app, config) -> None:
+    """Without a repository address there is nothing to launch (and the theme would fail)."""
+    if not config.html_theme_options.get("repository_url"):
+        config.html_theme_options.pop("launch_buttons", None)
+
+
 def setup(app) -> dict:
-    """Register all three."""
+    """Register all of it."""
+    app.connect("config-inited", drop_launch_buttons)
     app.add_post_transform(InlineFigures)
     app.add_directive("figure-of", FigureOf)
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its download button

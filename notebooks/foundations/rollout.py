@@ -32,7 +32,8 @@ from attention_atlas.attention import attention_weights
 from attention_atlas.drawing import attention_map
 from attention_atlas.masks import causal, dense, prefix, sliding_window
 from attention_atlas.rollout import rollout, rollout_power, rollout_row, rollout_trajectory, with_residual
-from attention_atlas.theory.position_bias.kernels import flat_map, log_paths
+from attention_atlas.theory.position_bias.kernels import flat_map
+from attention_atlas.theory.position_bias.paths import log_paths
 
 figures.style()
 palette = figures.PALETTE

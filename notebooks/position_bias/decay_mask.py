@@ -28,7 +28,6 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from IPython.display import Markdown, display
-from matplotlib.colors import LogNorm
 from myst_nb import glue
 
 from attention_atlas import figures, results
@@ -54,7 +53,6 @@ blue, orange, green, purple, red, brown = (figures.PALETTE[name] for name in fig
 ink, muted = figures.PALETTE["ink"], figures.PALETTE["muted"]
 MARKERS = "osD^vP"
 
-# %% tags=["hide-input"]
 depths = (1, 2, 4, 7, 11)
 rows = peak_distance.last_rows(flat_map(tokens, slope=slope), max(depths), 0.0, torch.Generator())
 figure, axis = plt.subplots(figsize=(7.2, 3.7))
@@ -97,7 +95,7 @@ figures.show(
 #
 # The paper's Appendix D prints the smaller $C_{\max} = e^{I_{\max}-I_{\min}}/(1+e^{-m})$. Its denominator counts two visible tokens,
 # and token 1 sees one: with flat content $(A_{\text{decay}})_{11} = 1$, while the printed constant is {glue:text}`decay-printed-cmax` at
-# $m={glue:text}`decay-slope`$. Without the denominator the lemma holds for every token.
+# $m=$ {glue:text}`decay-slope`. Without the denominator the lemma holds for every token.
 #
 # Now multiply $t+1$ such maps. A path from token $i$ back to token $j$ makes $t+1$ steps that add up to $x = i-j$, and *every* such path costs the
 # same, $e^{-xm}$, because the exponents add. So all that matters is how many paths there are.
@@ -115,7 +113,6 @@ figures.show(
 # ````
 #
 # ````{prf:proof}
-# :class: dropdown
 # $(A^{(t)}\cdots A^{(0)})_{ij}$ is a sum over paths $i = k_{t+1} \ge k_t \ge \dots \ge k_0 = j$; causality allows no others. By
 # {prf:ref}`lem-decay-bounds` each path has a weight between $C_{\min}^{t+1} e^{-(i-j)m}$ and $C_{\max}^{t+1} e^{-(i-j)m}$. The paths are the ways to write $x=i-j$ as an ordered
 # sum of $t+1$ numbers $\ge 0$: put $x$ tokens and $t$ bars in a row, $\binom{t+x}{x}$ ways.
@@ -129,7 +126,7 @@ printed = decay_constants_printed(slope, 0.0, 0.0)
 glue("decay-printed-cmax", f"{math.exp(printed.log_upper):.3f}", display=False)
 glue("decay-slope", f"{slope}", display=False)
 
-content_bound, layers, short = 0.5, 4, 96
+content_bound, layers, short = 0.25, 3, 96
 generator = torch.Generator().manual_seed(seed)
 content = content_bound * (2 * torch.rand(layers, short, short, generator=generator, dtype=torch.float64) - 1)
 product = rollout_trajectory(attention_weights(content + decay_bias(short, 0.15), dense(causal, short)))[-1]
@@ -153,9 +150,9 @@ figures.show(
     name="decay-bounds",
     caption=f"{{prf:ref}}`thm-decay-rollout` at work: all $i, j$ of a rollout of {layers} layers with random content logits in "
     f"$[-{content_bound}, {content_bound}]$, $m=0.15$, $N={short}$. The bounds give the shape; their distance from each other is "
-    "the constants to the power $t+1$.",
-    alt="A cloud of points, log share against distance, rises to a maximum near distance 18 and falls in a line; it lies "
-    "between a lower and an upper curve of the same shape, a decade or two away on each side.",
+    "the constants to the power $t+1$. The upper one has room for the first tokens, whose rows share their weight among few keys: the strands at the top.",
+    alt="A cloud of points, log share against distance, rises to a maximum near distance 12 and falls in a line; it lies "
+    "between a lower and an upper curve of the same shape, about a decade below and three above.",
 )
 
 # %% tags=["hide-input"]
@@ -259,7 +256,6 @@ display(Markdown("\n".join(lines)))
 # ````
 #
 # ````{prf:proof}
-# :class: dropdown
 # The sum of $n=t+1$ steps has mean $n\mu$, variance $n\kappa_2$ and skewness $\gamma = \kappa_3/(\kappa_2^{3/2}\sqrt n)$. With $z=(x-n\mu)/\sqrt{n\kappa_2}$ its density is, to
 # first order in $1/\sqrt n$ (Edgeworth), $\varphi(z)\,\big[1+\tfrac{\gamma}{6}(z^3-3z)\big]$. The derivative of its logarithm, $-z + \tfrac{\gamma}{2}(z^2-1)$ to the same
 # order, vanishes at $z \approx -\gamma/2$, that is at $x = n\mu - \tfrac{\gamma}{2}\sqrt{n\kappa_2} = n\mu - \kappa_3/(2\kappa_2)$.
@@ -290,26 +286,25 @@ glue("decay-hit-share", f"{100 * rows[round(hit) - 1, 0]:.0f}", display=False)
 glue("decay-hit-steep", f"{4095 * math.expm1(0.5):,.0f}", display=False)
 glue("decay-hit-gentle", f"{4095 * math.expm1(2**-8):.0f}", display=False)
 figure, (left, right) = plt.subplots(1, 2, width_ratios=(3, 2), figsize=(7.2, 3.6))
-image = left.pcolormesh(
-    np.arange(1, length + 1), np.arange(1, deepest + 1), rows, norm=LogNorm(1e-4, 1, clip=True), rasterized=True
-)
+scaled = (rows / rows[:, 1:].amax(1, keepdim=True)).clamp(max=1)
+image = left.pcolormesh(np.arange(1, length + 1), np.arange(1, deepest + 1), scaled, vmin=0, vmax=1, rasterized=True)
 walk = [(length - decay_peak(n, tug), n) for n in range(1, deepest + 1) if decay_peak(n, tug) < length - 1]
 left.plot(*zip(*walk, strict=True), "--", color="white", linewidth=1.6)
-left.set(xlabel="token", ylabel="layers", title="where the last token's context comes from", xticks=[1, 32, 64, 96, 128])
+left.set(xlabel="token", ylabel="layers", title="the last token's context", xticks=[1, 32, 64, 96, 128])
 left.grid(False)
-figure.colorbar(image, ax=left, label="share", pad=0.02)
+figure.colorbar(image, ax=left, label="share, largest = 1", pad=0.02)
 for rate, color, style in ((0.05, blue, "-"), (0.1, orange, "--"), (0.2, green, "-."), (0.5, purple, ":")):
-    share = peak_distance.last_rows(flat_map(length, slope=rate), deepest, 0.0, torch.Generator())[:, 0]
-    right.plot(np.arange(1, deepest + 1), share, style, color=color, label=f"$m={rate}$")
+    share = peak_distance.last_rows(flat_map(length, slope=rate), 60, 0.0, torch.Generator())[:, 0]
+    right.plot(np.arange(1, 61), share, style, color=color, label=f"$m={rate}$")
     arrival = (length - 1) * math.expm1(rate)
-    if arrival < deepest:
-        right.plot(arrival, np.interp(arrival, np.arange(1, deepest + 1), share), "o", color=color)
+    if arrival < 60:
+        right.plot(arrival, np.interp(arrival, np.arange(1, 61), share), "o", color=color)
 right.set(xlabel="layers", ylabel="share of token 1", ylim=(-0.02, 1.02), title="then the first token wins")
-right.legend()
+right.legend(loc="lower right", bbox_to_anchor=(1.02, 0.02), handlelength=1.6)
 figures.show(
     figure,
     name="decay-tug-of-war",
-    caption=f"Left: the last row of the rollout at every depth, $N={length}$, $m={tug}$, with the paper's $x^*$ as a dashed line. Right: what "
+    caption=f"Left: the last row of the rollout at every depth, $N={length}$, $m={tug}$, with the paper's $x^*$ as a dashed line; each depth is scaled to its own largest share, token 1 aside. Right: what "
     "token 1 holds; the dots mark {eq}`eq-decay-hit`, when the walk arrives.",
     alt="Left: a bright ridge moves from the last token to the first as depth grows, along a dashed line, and ends in a "
     "bright column at token 1. Right: the share of token 1 rises in an S shape, the later the larger the slope, and "
@@ -317,7 +312,7 @@ figures.show(
 )
 
 # %% [markdown]
-# At $m=0.1$ and $N=128$ the walk arrives after {glue:text}`decay-hit` layers; there token 1 already holds {glue:text}`decay-hit-share` % of the last token's context. The same formula with $N=4096$
+# The last stretch takes a few layers more than the estimate, because steps near token 1 are cut short. At $m=0.1$ and $N=128$ the walk arrives after {glue:text}`decay-hit` layers; there token 1 already holds {glue:text}`decay-hit-share` % of the last token's context. The same formula with $N=4096$
 # gives {glue:text}`decay-hit-steep` layers for $m=1/2$ and {glue:text}`decay-hit-gentle` layers for $m=1/256$, the steepest and the gentlest slope of an eight-head ALiBi model {cite}`press2022`.
 #
 # ## What a residual connection changes
@@ -329,7 +324,6 @@ figures.show(
 strengths, rate = (0.0, 0.5, 1.0, 3.0), 0.1
 figure, axis = plt.subplots(figsize=(7.2, 3.3))
 long = 420
-residual_rows = []
 for strength, color, marker in zip(strengths, (blue, orange, green, purple), MARKERS, strict=False):
     kernel = step_kernel(long, slope=rate, residual=strength)
     map = (flat_map(long, slope=rate) + strength * torch.eye(long, dtype=torch.float64)) / (1 + strength)
@@ -341,8 +335,8 @@ axis.legend(title="residual")
 figures.show(
     figure,
     name="decay-residual",
-    caption=f"Exact peaks (markers) and {{eq}}`eq-walk-peak` (lines) with a residual of strength $r$, $m={rate}$, flat content. A strong residual holds "
-    "the peak at distance 0 for the first layers, because staying put in all of them is the most likely single path; then the bell takes over.",
+    caption=f"Exact peaks (markers) and {{eq}}`eq-walk-peak` (lines) with a residual of strength $r$, $m={rate}$, flat content. A residual holds "
+    "the peak at distance 0 for the first layers: staying put in all of them is a single path that outweighs every single place in the bell. Then the bell takes over.",
     alt="Peak distance against layers for four residual strengths: four straight lines through the markers, the slope "
     "falling with the strength. For strength 3 the markers stay at zero for the first layers and then jump to the line.",
 )
@@ -426,7 +420,7 @@ for name, content in (("flat", 0.0), ("one", 1.0), ("many", strongest)):
 # %%
 from attention_atlas.exercises import position_bias_encodings as exercises
 
-exercises.check_slope(math.log(1 + 11 / 100))
+print(exercises.check_slope(math.log(1 + 11 / 100)))
 
 # %% [markdown]
 # ```{solution-end}
@@ -460,7 +454,7 @@ exercises.check_slope(math.log(1 + 11 / 100))
 ones = torch.ones(6, 6).tril()
 paths = int(torch.linalg.matrix_power(ones, 4)[5, 0])
 assert paths == math.comb(3 + 5, 5)
-exercises.check_paths(paths)
+print(exercises.check_paths(paths))
 
 # %% [markdown]
 # ```{solution-end}
@@ -501,7 +495,7 @@ def layers_until_half(residual):
     return next(layers for layers, share in enumerate(shares, start=1) if share > 0.5)
 
 
-exercises.check_first_token((layers_until_half(0.0), layers_until_half(1.0)))
+print(exercises.check_first_token((layers_until_half(0.0), layers_until_half(1.0))))
 
 # %% [markdown]
 # ```{solution-end}

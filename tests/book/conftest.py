@@ -12,7 +12,7 @@ import pytest
 from attention_atlas import book
 
 # Without these, Chromium itself calls home at every start.
-QUIET = "--no-sandbox --disable-gpu --no-first-run --disable-background-networking --disable-component-update --disable-sync"
+QUIET = ("background-networking", "component-update", "sync", "gpu")
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +32,9 @@ def browser():
         message = "the browser tests need Chromium: sudo apt-get install chromium"
         pytest.fail(message) if os.environ.get("CI") else pytest.skip(message)
     with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=path, args=QUIET.split())
+        running = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--no-first-run", *(f"--disable-{what}" for what in QUIET)]
+        )
         yield running
         running.close()
 

@@ -108,7 +108,7 @@ def test_every_page_can_be_downloaded_as_a_notebook(html, name):
 
 def test_no_launch_button_leads_nowhere(html):
     """Without a repository address there is none."""
-    assert 'url: ""' in (files.ROOT / "_config.yml").read_text()
+    assert 'repository_url: ""' in (files.ROOT / "_config.yml").read_text()
     assert not any("mybinder" in link or "colab" in link for name in PAGES for link in Page(html / name).links)
 
 

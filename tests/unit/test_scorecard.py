@@ -178,6 +178,16 @@ def test_a_row_that_differs_needs_a_ledger_entry_that_explains_it(tmp_path, monk
     assert len(explained) == 51 and explained["configuration"].str.startswith("mask prefix").all()
 
 
+def test_every_paper_makes_claims_and_a_claim_without_its_experiment_is_refused(tmp_path):
+    assert {claim.paper for claim in claims.load()} == {"wu2025", "kim2026", "zhang2025", "bao2024"}
+    items = yaml.safe_load(claims.PATH.read_text())
+    del items[2]["needs"]
+    path = tmp_path / "claims.yml"
+    path.write_text(yaml.safe_dump(items))
+    with pytest.raises(ValueError, match=r"claims\.yml, entry 'wu2025-claim-c': field 'needs' is missing"):
+        claims.load(path)
+
+
 def margins(check: float, control: float, id: str) -> pd.DataFrame:
     rows = [(id, broken, draw, margin) for broken, margin in ((False, check), (True, control)) for draw in range(3)]
     return pd.DataFrame(rows, columns=["statement", "control", "draw", "margin"])

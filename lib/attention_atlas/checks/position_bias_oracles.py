@@ -63,12 +63,15 @@ def _row(draws: int, generator: torch.Generator, scale: float, sides=("lower", "
         content = (scale * torch.randn(map.shape, generator=generator, dtype=torch.float64)).exp()
         map = map * content / (map * content).sum(-1, keepdim=True)
         exact = rollout_power(map, layers, residual)[-1].flip(0)
-        whole_walk = walk_row(step_kernel(tokens, **shape, residual=residual), layers, layers * (tokens - 1) + 1)
-        walk, beyond = whole_walk[:tokens], whole_walk[tokens:].sum()
+        # What walked past token 1 is summed where it went: one minus the rest would lose it to rounding.
+        reach = layers * (tokens - 1) + 1 if "upper" in sides else tokens
+        walk, beyond = walk_row(step_kernel(tokens, **shape, residual=residual), layers, reach).split(
+            [tokens, reach - tokens]
+        )
         reached = walk > 0  # not so beyond the last window
         margins = {
             "lower": lower_margin(exact[reached], walk[reached].log()),
-            "upper": upper_margin(exact, (walk + beyond).log()),
+            "upper": upper_margin(exact, (walk + beyond.sum()).log()),
         }
         varied = dict(tokens=tokens, layers=layers, **shape, residual=residual)
         return [dict(**varied, side=side, margin=margins[side]) for side in sides]
@@ -81,8 +84,8 @@ def atlas_walk_peak(draws: int, generator: torch.Generator) -> pd.DataFrame:
 
     Margin: that tolerance minus the distance from the exact peak, in tokens. Half a token is the rounding to a whole
     one, a standard deviation of one step over the number of layers n the size of the neglected term. No residual, whose
-    atom at distance 0 hides the bell; at least three layers, because two steps with an edge (a window) add up to a cusp;
-    the first token five standard deviations beyond the bell's middle.
+    atom at distance 0 hides the bell; at least three layers, as two steps with an edge (a window) add up to a cusp; the
+    first token five standard deviations beyond the bell's middle.
     """
 
     def draw():

@@ -163,6 +163,6 @@ def cesaro_looseness(tokens: int) -> Float64[Tensor, "key"]:
     tensor([44.0139,  1.0000], dtype=torch.float64)
     """
     if tokens < 2:
-        raise ValueError(f"the bound speaks about tokens 2..N, so N must be at least 2, got {tokens}")
+        raise ValueError(f"the bound is about tokens 2..N, so N must be at least 2, got {tokens}")
     before = torch.arange(1, tokens, dtype=torch.float64)
     return cesaro_rate(tokens)[1:] / -torch.log1p(-before / tokens)

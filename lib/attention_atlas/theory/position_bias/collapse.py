@@ -186,7 +186,7 @@ def log_window_bound(epsilon: float, tokens: int, width: int, layers: int) -> Fl
     t, steps = require_layers(layers), window_steps(tokens, width)
     _require_epsilon(epsilon, min(width, tokens))
     before = torch.arange(tokens, dtype=torch.float64)
-    return torch.arange(t + 1)[:, None] / (2 * steps) * torch.log1p(-before * epsilon**steps)
+    return torch.arange(t + 1, dtype=torch.float64)[:, None] / (2 * steps) * torch.log1p(-before * epsilon**steps)
 
 
 def log_prefix_bound(epsilon: float, tokens: int, length: int, layers: int) -> Float64[Tensor, "layer key"]:
@@ -224,7 +224,8 @@ def log_prefix_bound(epsilon: float, tokens: int, length: int, layers: int) -> F
         raise ValueError(f"the prefix length must be in 1..{tokens}, the number of tokens, got {length}")
     _require_epsilon(epsilon, tokens)
     before = (torch.arange(tokens, dtype=torch.float64) - (length - 1)).clamp(min=0)
-    first = torch.where(before > 0, math.log1p(-epsilon) if tokens > 1 else 0.0, 0.0)
+    # C = 1 - epsilon belongs to the tokens outside the prefix; epsilon = 1 is a single token, which is inside.
+    first = (before > 0).double() * (math.log1p(-epsilon) if tokens > 1 else 0.0)
     return first + torch.arange(t + 1)[:, None] * torch.log1p(-before * epsilon)
 
 

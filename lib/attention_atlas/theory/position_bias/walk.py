@@ -14,7 +14,7 @@ from attention_atlas.theory.position_bias.kernels import flat_map, require_layer
 
 def step_kernel(
     tokens: int, slope: float = 0.0, angle: float = 0.0, width: int | None = None, residual: float = 0.0
-) -> Float64[Tensor, "distance"]:
+) -> Float64[Tensor, "step"]:
     """Probability of every step length of one layer with flat content.
 
     Parameters
@@ -30,7 +30,7 @@ def step_kernel(
 
     Returns
     -------
-    (distance,)
+    (step,)
         Probabilities that sum to 1.
 
     Raises
@@ -55,12 +55,12 @@ def step_kernel(
     return kernel
 
 
-def cumulants(kernel: Float64[Tensor, "distance"]) -> tuple[float, float, float]:
+def cumulants(kernel: Float64[Tensor, "step"]) -> tuple[float, float, float]:
     """Mean, variance and third cumulant of one step.
 
     Parameters
     ----------
-    kernel : (distance,)
+    kernel : (step,)
         Probabilities of the step lengths 0, 1, 2, ...
 
     Returns
@@ -86,12 +86,12 @@ def cumulants(kernel: Float64[Tensor, "distance"]) -> tuple[float, float, float]
     return mean.item(), (kernel @ centred**2).item(), (kernel @ centred**3).item()
 
 
-def walk_peak(kernel: Float64[Tensor, "distance"], layers: int) -> float:
+def walk_peak(kernel: Float64[Tensor, "step"], layers: int) -> float:
     """How far back the largest share stands, from three cumulants of one step.
 
     Parameters
     ----------
-    kernel : (distance,)
+    kernel : (step,)
         Probabilities of the step lengths, for instance :func:`step_kernel`.
     layers : int
         Number of maps multiplied n, t + 1 in the paper's P^(t).
@@ -126,13 +126,13 @@ def walk_peak(kernel: Float64[Tensor, "distance"], layers: int) -> float:
     return layers * mean - third / (2 * variance)
 
 
-def walk_row(kernel: Float64[Tensor, "distance"], layers: int, tokens: int) -> Float64[Tensor, "distance"]:
+def walk_row(kernel: Float64[Tensor, "step"], layers: int, tokens: int) -> Float64[Tensor, "distance"]:
     """Distribution of the whole distance covered in all layers, cut at the length of the sequence.
 
     Parameters
     ----------
-    kernel : (distance,)
-        Probabilities of the step lengths.
+    kernel : (step,)
+        Probabilities of the step lengths 0, 1, 2, ...
     layers : int
         Number of maps multiplied, t + 1.
     tokens : int
