@@ -47,7 +47,8 @@ def build() -> bool:
     command += ["--config", files.ROOT / "_config.yml", "--toc", files.ROOT / "_toc.yml"]
     command += ["-W", "-n", "--keep-going", "-q"]
     if subprocess.run(command, cwd=files.ROOT).returncode:
-        raise BuildError("the book did not build; the page that was there stays as it is")
+        shutil.rmtree(WORK, ignore_errors=True)  # else the next build would not look at the faulty page again
+        raise BuildError("the book did not build; the book that was there stays as it is")
     _swap(WORK / "_build" / "html", HTML)
     files.write(SUMMARY, made_from)
     return True

@@ -24,6 +24,7 @@ import math
 
 import matplotlib.pyplot as plt
 import torch
+from matplotlib.colors import PowerNorm
 from myst_nb import glue
 
 from attention_atlas import figures
@@ -38,7 +39,6 @@ from attention_atlas.theory.position_bias.kernels import flat_map
 figures.style()
 generator = torch.Generator().manual_seed(seed)
 
-# %% tags=["hide-input"]
 scores = logit_scale * torch.randn(tokens, tokens, generator=generator, dtype=torch.float64)
 weights = attention_weights(scores, dense(causal, tokens))
 values = torch.randn(tokens, generator=generator, dtype=torch.float64)
@@ -125,20 +125,27 @@ figures.show(
 # do not sum to 1, so nothing keeps its output inside the range.
 
 # %%
+def leaves_range(after, before):
+    return (after.amax(1) > before.amax(1)) | (after.amin(1) < before.amin(1))
+
+
+def normal(*shape):
+    return torch.randn(*shape, generator=generator, dtype=torch.float64)
+
+
 allowed = dense(causal, tokens)
-scores = logit_scale * torch.randn(draws, tokens, tokens, generator=generator, dtype=torch.float64)
-values = torch.randn(draws, tokens, 1, generator=generator, dtype=torch.float64)
+scores = logit_scale * normal(draws, tokens, tokens)
+values = normal(draws, tokens, 1)
 
 weights = attention_weights(scores, allowed)
-averaged = weights @ values
-outside = (averaged.amax(1) > values.amax(1)) | (averaged.amin(1) < values.amin(1))
+sums_off = (weights.sum(-1) - 1).abs().max().item()  # part 1
+outside = leaves_range(weights @ values, values)  # part 3
+largest = scores[:, allowed].abs().amax(1)  # part 4: b, draw by draw
+epsilon = [epsilon_from_logits(causal, tokens, b.item()) for b in largest]
+smallest = weights[:, allowed].amin(1)
+margin = (smallest / torch.tensor(epsilon).double()).log10().min().item()
 
-sums_off = (weights.sum(-1) - 1).abs().max().item()
-bounds = [epsilon_from_logits(causal, tokens, bound=score[allowed].abs().max().item()) for score in scores]
-margin = min(math.log10(map[allowed].min().item() / bound) for map, bound in zip(weights, bounds, strict=True))
-
-not_an_average = (scores.sigmoid() * allowed) @ values
-control = (not_an_average.amax(1) > values.amax(1)) | (not_an_average.amin(1) < values.amin(1))
+control = leaves_range((scores.sigmoid() * allowed) @ values, values)
 
 # %% tags=["hide-input"]
 assert not outside.any() and margin >= 0 and control.any()
@@ -171,27 +178,27 @@ panels = {
     "prefix of 3": flat_map(tokens, mask=prefix(min(3, tokens))),
     "causal, decay 0.5": flat_map(tokens, slope=0.5),
 }
-figure, axes = plt.subplots(2, 4, figsize=(7.2, 3.7), height_ratios=[1.5, 1], sharex="col")
+norm = PowerNorm(0.5, vmin=0, vmax=1)
+figure, axes = plt.subplots(2, 4, figsize=(7.2, 3.7), height_ratios=[1.5, 1])
 for column, (name, flat) in enumerate(panels.items()):
-    attention_map(axes[0, column], flat, labels=column == 0)
+    attention_map(axes[0, column], flat, norm=norm, labels=column == 0)
     axes[0, column].set_title(name)
     received = attention_received(flat, flat > 0)
     axes[1, column].bar(range(1, tokens + 1), received, color=figures.PALETTE["blue"], width=0.8)
-    axes[1, column].set(ylim=(0, 0.65), xlabel="key", xticks=[1, tokens])
+    axes[1, column].set(ylim=(0, 0.65), xlabel="key", xticks=[1, tokens], xlim=(0.3, tokens + 0.7))
     axes[1, column].grid(axis="x", visible=False)
     if column:
         axes[1, column].set_yticklabels([])
 axes[0, 0].set_xlabel("")
-axes[0, 0].set_xticklabels([])
 axes[1, 0].set_ylabel("mean received")
 first_received = attention_received(flat_map(tokens), dense(causal, tokens))[0].item()
 figures.show(
     figure,
     name="flat-maps",
-    caption="**No content, and yet no symmetry.** Top: attention maps with equal content logits (colors from 0 to 1). Bottom: mean attention that each token receives from the "
+    caption="**No content, and yet no symmetry.** Top: attention maps with equal content logits (brighter is more, on a square-root scale). Bottom: mean attention that each token receives from the "
     f"queries that see it. Under the causal mask token 1 receives {first_received:.3f} on average, although no query prefers it.",
     alt="Four lower triangular attention maps: causal, sliding window, prefix, causal with decay. Bars below show the mean attention received by each token: "
-    "for the causal mask they fall slowly and rise for no token; with decay they are largest near the first and last tokens.",
+    "for the causal mask they fall slowly from the first token on; with decay they rise towards the last tokens.",
 )
 
 # %% [markdown]
@@ -290,7 +297,7 @@ for n, (color, marker) in sizes.items():
     measured = torch.stack([entropy(attention_weights(scale * noise, everything)).mean() for scale in scales])
     freezing = math.sqrt(2 * math.log(n))
     axis.plot(scales, measured, color=figures.PALETTE[color], marker=marker, markevery=3, label=f"$n = {n}$ keys")
-    below = scales[scales <= freezing]
+    below = torch.linspace(0, freezing, 60, dtype=torch.float64)
     axis.plot(below, math.log(n) - below**2 / 2, color=figures.PALETTE[color], linestyle=":", linewidth=1.4)
 axis.plot([], [], color=figures.PALETTE["muted"], linestyle=":", label=r"$\log n - s^2/2$")
 axis.set(xlabel="logit scale $s$ (standard deviation of the logits)", ylabel="entropy (nats)", ylim=(0, 9))
@@ -298,7 +305,7 @@ axis.legend()
 figures.show(
     figure,
     name="entropy-scale",
-    caption="**From an average to a choice.** Mean entropy of a row of $n$ independent normal logits with standard deviation $s$ (64 rows, markers), and the first-order law "
+    caption="**From an average to a choice.** Mean entropy of a row of $n$ independent normal logits with standard deviation $s$ (64 rows, markers), and the law of many keys "
     r"$\log n - s^2/2$ (dotted), drawn up to $s = \sqrt{2\log n}$, where it reaches zero.",
     alt="Three falling curves of entropy against logit scale for 16, 256 and 4096 keys. Each starts at the logarithm of the number of keys, follows a dotted parabola at first and then flattens above zero.",
 )

@@ -16,7 +16,7 @@ tokens: int = 8  # sequence length of the drawings
 width: int = 3  # of the sliding window, the query itself included
 prefix_length: int = 3  # tokens that see each other in both directions
 layers: int = 60  # depth of the check
-logit_scale: float = 1.0  # standard deviation of the random logits of the check
+logit_scale: float = 0.3  # standard deviation of the random logits of the check
 seed: int = 0  # of the random logits
 
 # %% tags=["hide-input"]
@@ -36,19 +36,20 @@ figures.style()
 palette = figures.PALETTE
 generator = torch.Generator().manual_seed(seed)
 
-# %% tags=["hide-input"]
 masks = {
     "Causal": causal,
     f"Sliding window, $w = {width}$": sliding_window(width),
     f"Prefix, $K = {prefix_length}$": prefix(prefix_length),
     "No mask": none,
 }
-figure = plt.figure(figsize=(7.2, 4.3))
+figure = plt.figure(figsize=(7.2, 3.9))
 for part, (title, mask) in zip(figure.subfigures(2, 2).flat, masks.items(), strict=True):
     part.suptitle(title, x=0.03, ha="left", fontsize=11)
     graph, matrix = part.subplots(1, 2, width_ratios=[2, 1])
     mask_graph(graph, mask, tokens)
     mask_matrix(matrix, mask, tokens)
+    graph.set_anchor("N")
+    matrix.set_anchor("N")
 figures.show(
     figure,
     name="mask-graphs",
@@ -80,7 +81,7 @@ figures.show(
 #
 # <span class="atlas-origin">derived here</span>
 #
-# Let a mask have at least one center node, let $C$ be the set of all of them, and let $r$ be the largest number of steps that a token needs from the nearest of them. If every allowed weight of every layer is at least $\epsilon > 0$,
+# Let a mask have at least one center node but not only such, let $C$ be the set of all of them, and let $r$ be the largest number of steps that a token needs from the nearest of them. If every allowed weight of every layer is at least $\epsilon > 0$,
 # then $t + 1$ layers leave outside $C$ at most
 #
 # $$
@@ -98,52 +99,56 @@ figures.show(
 # is no exception but a different world: pack two documents into one sequence, forbid attention between them, and there are two sets that cannot be left.
 
 # %% tags=["hide-input"]
-size, second = 16, 9
-# Two documents in one sequence: tokens 1..8 and 9..16 do not see each other.
-same_document = Mask("same_document", lambda query, key: (query < second - 1) == (key < second - 1))
+half = tokens // 2
+# Two documents in one sequence: the tokens of one half do not see those of the other.
+same_document = Mask("same_document", lambda query, key: (query < half) == (key < half))
 cases = {
     "causal": (causal, "blue", "-"),
-    "window of 5": (sliding_window(5), "orange", "--"),
-    "prefix of 3": (prefix(3), "green", "-."),
+    f"window of {width}": (sliding_window(width), "orange", "--"),
+    f"prefix of {prefix_length}": (prefix(prefix_length), "green", "-."),
 }
+
+
+def random_maps(mask):
+    """A different map for every layer."""
+    noise = torch.randn(layers, tokens, tokens, generator=generator, dtype=torch.float64)
+    return attention_weights(logit_scale * noise, dense(mask, tokens))
+
+
 figure, axis = plt.subplots(figsize=(7.2, 3.4))
 time = torch.arange(layers)
-worst = {}
+least, at_the_end = {}, {}
 for name, (mask, color, line) in cases.items():
-    allowed = dense(mask, size)
-    scores = logit_scale * torch.randn(layers, size, size, generator=generator, dtype=torch.float64)
-    maps = attention_weights(scores, allowed)
-    outside = torch.ones(size, dtype=torch.bool)
-    outside[center_nodes(mask, size)] = False
+    maps, centers = random_maps(mask), center_nodes(mask, tokens)
+    outside = torch.ones(tokens, dtype=torch.bool)
+    outside[centers] = False
     left = rollout_trajectory(maps)[..., outside].sum(-1).amax(-1)
-    epsilon = maps[:, allowed].min().item()
-    reach = int(torch.stack([steps_from(mask, size, c) for c in center_nodes(mask, size)]).min(0).values.max())
+    epsilon = maps[:, dense(mask, tokens)].min().item()
+    reach = int(torch.stack([steps_from(mask, tokens, center) for center in centers]).min(0).values.max())
     bound = (1 - epsilon**reach) ** torch.div(time + 1, reach, rounding_mode="floor").double()
-    worst[name] = (bound / left).log10().min().item()
+    margin = (bound / left).log10()
+    least[name], at_the_end[name] = margin.min().item(), margin[-1].item()
     axis.semilogy(time, left, color=palette[color], linestyle=line, label=f"{name}, $r = {reach}$")
-    axis.semilogy(time, bound, color=palette[color], linestyle=line, linewidth=0.8, alpha=0.7)
-packed = rollout_trajectory(
-    attention_weights(
-        logit_scale * torch.randn(layers, size, size, generator=generator, dtype=torch.float64),
-        dense(causal & same_document, size),
-    )
-)
-control = 1 - packed[:, -1, 0]
+    axis.semilogy(time, bound, color=palette[color], linestyle=line, linewidth=0.8)
+packed = causal & same_document
+control = 1 - rollout_trajectory(random_maps(packed))[:, -1, 0]
 axis.semilogy(time, control, color=palette["red"], marker="x", markevery=5, linestyle="none", label="control: two documents")
 axis.set(xlabel="$t$ ($t + 1$ layers)", ylabel="share outside the center nodes", ylim=(1e-9, 3))
-axis.legend(loc="lower left")
-assert min(worst.values()) > -1e-9 and center_nodes(causal & same_document, size) == [] and control.min() > 0.999
-margins = ", ".join(f"{abs(value):.2f} ({name})" for name, value in worst.items())
+axis.legend(loc="center right")
+assert min(least.values()) > -1e-9 and not center_nodes(packed, tokens) and control.min() == 1
 figures.show(
     figure,
     name="center-limit",
-    caption=rf"**Everything ends in the center nodes.** Largest share of any token's context that is still outside $C$ (heavy lines) and the bound of {{prf:ref}}`prop-center-limit` (thin lines), random logits, $N = {size}$. "
-    f"Least margins $\\log_{{10}}(\\text{{bound}}/\\text{{share}})$ over all $t$: {margins}; 0 means that the bound is attained, and for $t + 1 < r$ it is, by a token that nothing has reached yet. Crosses: two packed documents have no center node, and the last token keeps everything outside token 1 for ever.",
-    alt="Share of context outside the center nodes against depth, on a logarithmic axis. It falls along straight lines for causal, window and prefix masks, far below nearly flat bounds. The control with two documents stays at one.",
+    caption=rf"**Everything ends in the center nodes.** Largest share of any token's context that is still outside $C$ (heavy lines) and the bound of {{prf:ref}}`prop-center-limit` (thin lines of the same style); random logits, $N = {tokens}$. "
+    rf"Margins $\log_{{10}}(\text{{bound}}/\text{{share}})$, least over all $t$ and at the last $t$: "
+    + "; ".join(f"{name} {abs(least[name]):.2f} and {at_the_end[name]:.1f}" for name in cases)
+    + ". Crosses: two packed documents have no center node, and the last token never hears of token 1.",
+    alt="Share of context outside the center nodes against depth, on a logarithmic axis. It falls along straight lines for causal, window and prefix masks, below bounds that fall much more slowly. The control with two documents stays at one.",
 )
 
 # %% [markdown]
-# The bounds hold with room to spare. They use only the smallest weight of all, once per $r$ layers. How loose they are, and what the true rate is, is the first question of the next chapter.
+# The bounds hold, and nearly touch at first: before layer $r$ some token has not heard of $C$ at all. They cannot be improved without knowing more (two tokens with $A_{21} = \epsilon$ attain $(1-\epsilon)^{t+1}$), yet
+# deep down they are loose, because they use the smallest weight only, once per $r$ layers. What the true rate is, is the first question of the next chapter.
 #
 # *Without any mask* the proposition is empty: every token is a center node, so nothing is ever outside. Depth still makes all tokens alike, but the graph prefers no position.
 
@@ -209,7 +214,7 @@ figures.show(
 # - **A window delays and does not prevent.** A stack of $L$ window layers reaches $L(w-1) + 1$ tokens. Beyond that, token 1 cannot be seen at all; well within it, token 1 wins.
 # - **Keeping the first tokens visible undoes the delay.** Masks that add a few always-visible tokens to a window (to keep attention sinks alive) bring $r$ back to 1.
 # - **Packing documents needs its own mask.** With the block mask each document collapses onto its own first token; without it they all collapse onto the first token of the first document.
-# - **To change where attention ends, change the graph.** Adding an edge *into* a center node's set from a later token makes that token a center node, too. That is all a prefix does.
+# - **To change where attention ends, change the graph.** Let a center node attend to a later token, and that token becomes a center node, too. That is all a prefix does.
 
 # %% [markdown]
 # ## Exercises
@@ -222,10 +227,10 @@ figures.show(
 # %% [markdown]
 # **Difficulty** ●●○○○ · **Time** 10 minutes
 #
-# The mask `sliding_window(4) | first_two` lets every query see the last four tokens *and* tokens 1 and 2, for $N = 12$:
+# The mask `sliding_window(4) | first_two` lets every query see the last four tokens *and* tokens 1 and 2 (indices 0 and 1), for $N = 12$:
 #
 # ```python
-# first_two = Mask("first_two", lambda query, key: key < 2)  # counts from 0
+# first_two = Mask("first_two", lambda query, key: key < 2)
 # ```
 #
 # Draw it. Which are its center nodes (counted from 1), and after how many layers has every token heard from at least one of them? What would the window alone need?

@@ -16,7 +16,7 @@ tokens: int = 32  # sequence length of the maps
 width: int = 5  # of the sliding window
 prefix_length: int = 4  # tokens that see each other
 logit_scale: float = 1.0  # standard deviation of the random logits
-layers: int = 32  # depth of the deepest map
+layers: int = 20  # depth of the deepest map
 seed: int = 0  # of the random logits
 
 # %% tags=["hide-input"]
@@ -30,7 +30,7 @@ from myst_nb import glue
 from attention_atlas import figures
 from attention_atlas.attention import attention_weights
 from attention_atlas.drawing import attention_map
-from attention_atlas.masks import causal, dense, prefix, sliding_window
+from attention_atlas.masks import causal, center_nodes, dense, prefix, sliding_window
 from attention_atlas.rollout import rollout, rollout_power, rollout_row, rollout_trajectory, with_residual
 from attention_atlas.theory.position_bias.kernels import flat_map
 from attention_atlas.theory.position_bias.paths import log_paths
@@ -39,19 +39,18 @@ figures.style()
 palette = figures.PALETTE
 generator = torch.Generator().manual_seed(seed)
 
-# %% tags=["hide-input"]
 masks = {"causal": causal, f"window of {width}": sliding_window(width), f"prefix of {prefix_length}": prefix(prefix_length)}
-depths = [depth for depth in (1, 2, 4, 8, 16, 32, 64) if depth <= layers][:6]
+depths = [*(depth for depth in (1, 2, 4, 8) if depth < layers), layers]
 norm = PowerNorm(0.4, vmin=0, vmax=1)
-figure, axes = plt.subplots(len(masks), len(depths), figsize=(7.2, 4.0), sharex=True, sharey=True)
-ends = {}
+figure, axes = plt.subplots(len(masks), len(depths), figsize=(7.2, 4.5), sharex=True, sharey=True)
+middle, ends = {}, {}
 for row, (name, mask) in zip(axes, masks.items(), strict=True):
     scores = logit_scale * torch.randn(layers, tokens, tokens, generator=generator, dtype=torch.float64)
     trajectory = rollout_trajectory(attention_weights(scores, dense(mask, tokens)))
-    ends[name] = trajectory[depths[-1] - 1, -1]
+    middle[name], ends[name] = trajectory[depths[-2] - 1, -1], trajectory[-1, -1]
     for axis, depth in zip(row, depths, strict=True):
         image = attention_map(axis, trajectory[depth - 1], norm=norm, labels=False)
-        if row is axes[0]:
+        if mask is causal:
             axis.set_title(f"$t = {depth - 1}$")
     row[0].set_ylabel(name)
 figure.colorbar(image, ax=axes, shrink=0.8, ticks=[0, 0.01, 0.1, 0.5, 1], label="share of the context")
@@ -59,8 +58,12 @@ figures.show(
     figure,
     name="rollout-depth",
     caption=f"**Depth moves attention to the left.** Cumulative attention $P^{{(t)}}$ of {tokens} tokens (queries downwards, keys to the right) for three masks, a new random map in every layer. Column $t$ shows a product of $t + 1$ maps; "
-    f"$t = 0$ is one layer. At $t = {depths[-1] - 1}$ the last token draws {ends['causal'][0]:.1%} of its context from token 1 under the causal mask, {ends[f'window of {width}'][0]:.1%} under the window, and "
-    f"{ends[f'prefix of {prefix_length}'][:prefix_length].sum():.1%} from the prefix.",
+    f"$t = 0$ is one layer. From $t = {depths[-2] - 1}$ to $t = {depths[-1] - 1}$ the last token's share from the center nodes rises from "
+    + "; ".join(
+        f"{middle[name][center_nodes(mask, tokens)].sum():.1%} to {ends[name][center_nodes(mask, tokens)].sum():.1%} ({name})"
+        for name, mask in masks.items()
+    )
+    + ".",
     alt="A grid of maps, one row per mask, one column per depth. With depth the weight of every row moves into the leftmost column, at once for the causal mask, "
     "after a slanted band for the window, and into the leftmost columns of the prefix for the prefix mask.",
 )
@@ -92,8 +95,8 @@ figures.show(
 # The order matters as soon as the layers differ. Take a first layer that copies token 1 to token 2, and a second that copies token 2 to token 3. Done in this order, token 3 has heard of token 1; in the other order it has not.
 
 # %%
-first = torch.tensor([[1.0, 0.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])  # 2 looks at 1
-second = torch.tensor([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 1.0, 0.0]])  # 3 looks at 2
+first = torch.eye(3)[[0, 0, 2]]  # token 2 looks at token 1
+second = torch.eye(3)[[0, 1, 1]]  # token 3 looks at token 2
 
 print("later from the left: ", rollout([first, second])[2].tolist())
 print("the wrong way around:", (first @ second)[2].tolist())
@@ -151,7 +154,7 @@ left.grid(False)
 distance = torch.arange(60)
 for depth, color, marker in ((1, "blue", "o"), (2, "orange", "s"), (4, "green", "^"), (8, "purple", "D")):
     right.semilogy(
-        distance, log_paths(distance, depth).exp(), color=palette[color], marker=marker, markevery=10, label=f"{depth} layers"
+        distance, log_paths(distance, depth).exp(), color=palette[color], marker=marker, markevery=10, label=f"{depth} layer{'s' * (depth > 1)}"
     )
 right.set(title="Paths of a causal mask", xlabel="distance, query - key", ylabel="number of paths")
 right.legend()
@@ -246,18 +249,18 @@ glue("residual-half", f"{half:.2f}", display=False)
 #
 # | question | function | operations for $N$ tokens, $L$ layers |
 # |---|---|---|
-# | $P^{(t)}$, any maps | {py:func}`attention_atlas.rollout.rollout` | $2N^3 (L - 1)$; causal $\tfrac13 N^3 (L-1)$ |
-# | every $P^{(0)}, \dots, P^{(t)}$ | {py:func}`attention_atlas.rollout.rollout_trajectory` | the same, and $N^2 L$ numbers of memory |
-# | $L$ equal maps | {py:func}`attention_atlas.rollout.rollout_power` | at most $2\log_2 L$ products |
-# | a single row $i$ | {py:func}`attention_atlas.rollout.rollout_row` | $2N^2 L$ |
+# | $P^{(t)}$, any maps | {py:func}`~attention_atlas.rollout.rollout` | $2N^3 (L - 1)$; causal $\tfrac13 N^3 (L-1)$ |
+# | every $P^{(0)}, \dots, P^{(t)}$ | {py:func}`~attention_atlas.rollout.rollout_trajectory` | the same, and $N^2 L$ numbers of memory |
+# | $L$ equal maps | {py:func}`~attention_atlas.rollout.rollout_power` | at most $2\log_2 L$ products |
+# | a single row $i$ | {py:func}`~attention_atlas.rollout.rollout_row` | $2N^2 L$ |
 #
 # *Why a third and not two.* Entry $(i, j)$ of a product of lower triangular maps sums over $j \le k \le i$ only. All entries together need $\binom{N+2}{3} \approx N^3/6$ multiplications and as many additions. The library multiplies
 # blocks and skips those above the diagonal. *Why a row is cheap.* Start with the unit vector $e_i$ and multiply from the *last* layer down: a vector times a matrix each time. That is the backward walk of
 # {prf:ref}`prop-center-limit`, followed in distribution.
 
 # %%
-scores = logit_scale * torch.randn(layers, tokens, tokens, generator=generator, dtype=torch.float64)
-maps = attention_weights(scores, dense(causal, tokens))
+noise = torch.randn(layers, tokens, tokens, generator=generator).double()
+maps = attention_weights(logit_scale * noise, dense(causal, tokens))
 
 one_row = rollout_row(maps, query=tokens - 1)
 by_squaring = rollout_power(maps[0], layers)
@@ -281,25 +284,25 @@ glue("rollout-ways", f"{largest_difference:.0e}", display=False)
 # - **values differ**: a token that holds all the attention contributes nothing if $W_V$ sends it to zero, and trained sinks often have small values;
 # - **maps depend on the input**: changing token $j$ changes the weights as well, which rollout holds fixed;
 # - **several heads** have their own values, so averaging their maps first is an approximation;
-# - **MLPs and normalization** act between the layers. They can amplify, gate or erase what attention brought; Kim 2026 shows that LayerNorm alone turns the bias around.
+# - **MLPs and normalization** act between the layers. They can amplify, gate or erase what attention brought; Kim 2026 reports that LayerNorm turns the bias around.
 #
-# The first point in six lines: a token that gets nearly all the attention, and whose value is zero.
+# The first point in five lines: a token that gets nearly all the attention, and whose value is zero.
 
 # %%
-sink = torch.tensor([[1.0, 0.0, 0.0], [0.95, 0.05, 0.0], [0.90, 0.05, 0.05]], dtype=torch.float64)
-inputs = torch.tensor([[0.0, 5.0], [1.0, 0.0], [2.0, 0.0]], dtype=torch.float64)  # token 1 lives in coordinate 2
-value_matrix = torch.tensor([[1.0, 0.0], [0.0, 0.0]], dtype=torch.float64)  # and W_V forgets coordinate 2
+weights = torch.tensor([0.90, 0.05, 0.05])  # row 3 of the map
+inputs = torch.tensor([[0.0, 5.0], [1.0, 0.0], [2.0, 0.0]])  # token 1 lives in coordinate 2
+value_matrix = torch.tensor([[1.0, 0.0], [0.0, 0.0]])  # and W_V forgets it
 
-contribution = rollout([sink])[2, :, None] * (inputs @ value_matrix)
-print("rollout share of tokens 1, 2, 3:", rollout([sink])[2].tolist())
-print("what each one contributes:      ", contribution[:, 0].tolist())
+contribution = weights[:, None] * (inputs @ value_matrix)
+print("share of tokens 1, 2, 3:  ", [f"{w:.2f}" for w in weights])
+print("what each one contributes:", [f"{c:.2f}" for c in contribution[:, 0]])
 
 # %% [markdown]
 # ## What a practitioner does with it
 #
 # - Use rollout to see where a *mask and positional encoding* send information, as the next chapter does. Do not use it alone to say which word caused an answer.
 # - For one token's context compute one row, not the matrix.
-# - Say which residual strength you assume. $r = 1$ is the convention of {cite}`abnar2020`; the true weight of the residual stream differs by layer and grows with depth in pre-norm models.
+# - Say which residual strength you assume. $r = 1$ is the convention of {cite}`abnar2020`; in a trained model the weight of the residual stream differs from layer to layer.
 # - Keep products in float64. Shares of $10^{-8}$ decide theorems, and float32 has only seven digits.
 
 # %% [markdown]
@@ -340,8 +343,8 @@ from attention_atlas.exercises.foundations import check_product_order
 
 maps = torch.tensor(
     [
-        [[1.0, 0.0, 0.0], [0.9, 0.1, 0.0], [0.2, 0.5, 0.3]],
-        [[1.0, 0.0, 0.0], [0.4, 0.6, 0.0], [0.1, 0.7, 0.2]],
+        [[1.0, 0.0, 0.0], [0.9, 0.1, 0.0], [0.2, 0.5, 0.3]],  # first
+        [[1.0, 0.0, 0.0], [0.4, 0.6, 0.0], [0.1, 0.7, 0.2]],  # second
     ]
 )
 check_product_order(rollout(maps)[2, 0].item(), maps, query=3, key=1)
@@ -377,7 +380,8 @@ check_product_order(rollout(maps)[2, 0].item(), maps, query=3, key=1)
 from attention_atlas.exercises.foundations import check_layers_with_residual
 
 kept = with_residual(flat_map(2), strength=1.0)[1, 1].item()
-check_layers_with_residual(math.ceil(math.log(0.01) / math.log(kept)), residual=1.0, share=0.01)
+answer = math.ceil(math.log(0.01) / math.log(kept))
+check_layers_with_residual(answer, residual=1.0, share=0.01)
 
 # %% [markdown]
 # ````{solution-end}
