@@ -106,15 +106,13 @@ def report(tokens: int, layers: int) -> None:
         against = outcomes.get(f"plain {kind}", outcome)
         faster = against["processor"] / outcome["processor"]
         difference = max(abs(a - b) for a, b in zip(outcome["row"], against["row"], strict=True))
-        print(
-            f"{label:35} {outcome['wall']:8.2f} {outcome['processor']:8.2f} {faster:8.1f} {products:8d} {speed / 1e9:8.1f} "
-            f"{speed / rate:8.0%} {outcome['peak']:8.0f} {difference:.1e}"
-        )
-    print(
-        f"seconds leave out the making of the {layers} different maps ({outcomes['atlas different']['making']:.1f} s of wall); "
-        "faster, GFLOP/s and share\nare in CPU seconds and count the N^3/3 operations that triangles need, 2 N^3 for full "
-        "products;\ndifference: largest in the last row, from the plain loop"
-    )
+        seconds = f"{outcome['wall']:8.2f} {outcome['processor']:8.2f}"
+        work = f"{faster:8.1f} {products:8d} {speed / 1e9:8.1f} {speed / rate:8.0%}"
+        print(f"{label:35} {seconds} {work} {outcome['peak']:8.0f} {difference:.1e}")
+    making = outcomes["atlas different"]["making"]
+    print(f"seconds leave out the making of the different maps, {making:.1f} s of wall clock")
+    print("faster, GFLOP/s, share: in CPU seconds; triangles count as N^3/3 operations, full products as 2 N^3")
+    print("difference: the largest in the last row, from the plain loop")
 
 
 if __name__ == "__main__":

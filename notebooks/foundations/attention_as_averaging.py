@@ -124,6 +124,7 @@ figures.show(
 # The check draws random logits and values and compares. As a negative control it replaces the softmax by a sigmoid of each logit. Its rows
 # do not sum to 1, so nothing keeps its output inside the range.
 
+
 # %%
 def leaves_range(after, before):
     return (after.amax(1) > before.amax(1)) | (after.amin(1) < before.amin(1))
@@ -184,7 +185,7 @@ for column, (name, flat) in enumerate(panels.items()):
     attention_map(axes[0, column], flat, norm=norm, labels=column == 0)
     axes[0, column].set_title(name)
     received = attention_received(flat, flat > 0)
-    axes[1, column].bar(range(1, tokens + 1), received, color=figures.PALETTE["blue"], width=0.8)
+    axes[1, column].bar(range(1, tokens + 1), received, color=figures.PALETTE["blue"], width=0.8, linewidth=0)
     axes[1, column].set(ylim=(0, 0.65), xlabel="key", xticks=[1, tokens], xlim=(0.3, tokens + 0.7))
     axes[1, column].grid(axis="x", visible=False)
     if column:
@@ -205,7 +206,7 @@ figures.show(
 # The bars are the baseline for every claim about *attention sinks*. A token may look like a sink because it was learned to be one, or because short rows
 # have few places to put their weight. Under the uniform causal map token $j$ receives $\frac{1}{N-j+1}\sum_{i=j}^{N} \frac1i$ from its queries. Always compare with that.
 #
-# A decay mask, {py:func}`attention_atlas.positions.decay_bias`, subtracts $m$ from the logit for every token of distance. It is the last panel of {numref}`fig-flat-maps`.
+# A decay mask, {py:func}`~attention_atlas.positions.decay_bias`, subtracts $m$ from the logit for every token of distance. It is the last panel of {numref}`fig-flat-maps`.
 
 # %% [markdown]
 # ## What a rotary encoding says on its own

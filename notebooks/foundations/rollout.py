@@ -16,7 +16,7 @@ tokens: int = 32  # sequence length of the maps
 width: int = 5  # of the sliding window
 prefix_length: int = 4  # tokens that see each other
 logit_scale: float = 1.0  # standard deviation of the random logits
-layers: int = 20  # depth of the deepest map
+layers: int = 20  # depth of the deepest map, at least 2
 seed: int = 0  # of the random logits
 
 # %% tags=["hide-input"]
@@ -39,7 +39,11 @@ figures.style()
 palette = figures.PALETTE
 generator = torch.Generator().manual_seed(seed)
 
-masks = {"causal": causal, f"window of {width}": sliding_window(width), f"prefix of {prefix_length}": prefix(prefix_length)}
+masks = {
+    "causal": causal,
+    f"window of {width}": sliding_window(width),
+    f"prefix of {prefix_length}": prefix(prefix_length),
+}
 depths = [*(depth for depth in (1, 2, 4, 8) if depth < layers), layers]
 norm = PowerNorm(0.4, vmin=0, vmax=1)
 figure, axes = plt.subplots(len(masks), len(depths), figsize=(7.2, 4.5), sharex=True, sharey=True)
@@ -53,6 +57,13 @@ for row, (name, mask) in zip(axes, masks.items(), strict=True):
         if mask is causal:
             axis.set_title(f"$t = {depth - 1}$")
     row[0].set_ylabel(name)
+
+
+def percent(shares):
+    """Their sum as text that does not round up to all."""
+    return "over 99.9%" if shares.sum() > 0.999 else f"{shares.sum():.1%}"
+
+
 figure.colorbar(image, ax=axes, shrink=0.8, ticks=[0, 0.01, 0.1, 0.5, 1], label="share of the context")
 figures.show(
     figure,
@@ -60,7 +71,7 @@ figures.show(
     caption=f"**Depth moves attention to the left.** Cumulative attention $P^{{(t)}}$ of {tokens} tokens (queries downwards, keys to the right) for three masks, a new random map in every layer. Column $t$ shows a product of $t + 1$ maps; "
     f"$t = 0$ is one layer. From $t = {depths[-2] - 1}$ to $t = {depths[-1] - 1}$ the last token's share from the center nodes rises from "
     + "; ".join(
-        f"{middle[name][center_nodes(mask, tokens)].sum():.1%} to {ends[name][center_nodes(mask, tokens)].sum():.1%} ({name})"
+        f"{percent(middle[name][center_nodes(mask, tokens)])} to {percent(ends[name][center_nodes(mask, tokens)])} ({name})"
         for name, mask in masks.items()
     )
     + ".",
@@ -147,14 +158,21 @@ for way, weight in ways:
         solid_joinstyle="round",
     )
 for layer in range(deep + 1):
-    left.scatter(range(1, few + 1), [layer] * few, s=70, facecolor=palette["line"], edgecolor=palette["muted"], zorder=3)
+    left.scatter(
+        range(1, few + 1), [layer] * few, s=70, facecolor=palette["line"], edgecolor=palette["muted"], zorder=3
+    )
 left.set(title=f"{count} paths, token {target + 1} to token {source + 1}", xlabel="token", xticks=range(1, few + 1))
 left.set_yticks(range(deep + 1), ["input", *(f"layer {layer}" for layer in range(deep))])
 left.grid(False)
 distance = torch.arange(60)
 for depth, color, marker in ((1, "blue", "o"), (2, "orange", "s"), (4, "green", "^"), (8, "purple", "D")):
     right.semilogy(
-        distance, log_paths(distance, depth).exp(), color=palette[color], marker=marker, markevery=10, label=f"{depth} layer{'s' * (depth > 1)}"
+        distance,
+        log_paths(distance, depth).exp(),
+        color=palette[color],
+        marker=marker,
+        markevery=10,
+        label=f"{depth} layer{'s' * (depth > 1)}",
     )
 right.set(title="Paths of a causal mask", xlabel="distance, query - key", ylabel="number of paths")
 right.legend()
@@ -211,7 +229,9 @@ strengths = {0.0: ("blue", "-"), 0.5: ("orange", "--"), 1.0: ("green", "-."), 3.
 for strength, (color, line) in strengths.items():
     last = rollout_trajectory([uniform] * deepest, residual=strength)[:, -1]
     left.semilogy(steps, 1 - last[:, 0], color=palette[color], linestyle=line, label=f"$r = {strength:g}$")
-left.set(xlabel="layers", ylabel="share not from token 1", ylim=(1e-9, 2), title=f"Last of {size} tokens, uniform causal")
+left.set(
+    xlabel="layers", ylabel="share not from token 1", ylim=(1e-9, 2), title=f"Last of {size} tokens, uniform causal"
+)
 left.legend()
 grid = torch.linspace(0, 4, 81, dtype=torch.float64)
 largest_error = 0.0
@@ -225,7 +245,9 @@ for eigenvalue, color, marker in ((0.5, "blue", "o"), (0.9, "orange", "s"), (0.9
         [math.log(eigenvalue) * 50 / rollout_power(pair, 50, residual=r.item())[1, 1].log() for r in chosen]
     )
     largest_error = max(largest_error, (measured / slowed[::10] - 1).abs().max().item())
-    right.plot(chosen, measured, color=palette[color], marker=marker, linestyle="none", label=rf"$\lambda = {eigenvalue:g}$")
+    right.plot(
+        chosen, measured, color=palette[color], marker=marker, linestyle="none", label=rf"$\lambda = {eigenvalue:g}$"
+    )
 right.plot(grid, 1 + grid, color=palette["muted"], linestyle="--", linewidth=1.2, label="$1 + r$")
 right.set(xlabel="residual strength $r$", ylabel="times as many layers", title="How much slower")
 right.legend()
@@ -289,9 +311,10 @@ glue("rollout-ways", f"{largest_difference:.0e}", display=False)
 # The first point in five lines: a token that gets nearly all the attention, and whose value is zero.
 
 # %%
+# Token 1 lives in coordinate 2, and W_V forgets it.
 weights = torch.tensor([0.90, 0.05, 0.05])  # row 3 of the map
-inputs = torch.tensor([[0.0, 5.0], [1.0, 0.0], [2.0, 0.0]])  # token 1 lives in coordinate 2
-value_matrix = torch.tensor([[1.0, 0.0], [0.0, 0.0]])  # and W_V forgets it
+inputs = torch.tensor([[0.0, 5.0], [1.0, 0.0], [2.0, 0.0]])
+value_matrix = torch.tensor([[1.0, 0.0], [0.0, 0.0]])
 
 contribution = weights[:, None] * (inputs @ value_matrix)
 print("share of tokens 1, 2, 3:  ", [f"{w:.2f}" for w in weights])

@@ -126,13 +126,14 @@ figures.show(
 # The paper's proof takes for $\varepsilon$ a lower bound on every allowed weight $A^{(t)}_{ij}$, and $C = 1-\varepsilon$.
 # The proof is short enough to give here in a form that is a little sharper.
 #
-# ````{prf:proof}
-# :class: dropdown
+# ````{dropdown} Proof
 # <span class="atlas-origin">derived here</span> Let $S_j(t) = \max_i P^{(t)}(z_i \ge j)$. A token $k < j$ cannot see
 # anything from $j$ on, so
 #
-# $$P^{(t)}(z_i \ge j) = \sum_{k \ge j} A^{(t)}_{ik}\, P^{(t-1)}(z_k \ge j)
-# \;\le\; S_j(t-1) \sum_{k \ge j} A^{(t)}_{ik} \;\le\; \bigl(1-(j-1)\varepsilon\bigr)\, S_j(t-1) ,$$
+# $$\begin{aligned}
+# P^{(t)}(z_i \ge j) &= \sum_{k \ge j} A^{(t)}_{ik}\, P^{(t-1)}(z_k \ge j) \\
+# &\le\; S_j(t-1) \sum_{k \ge j} A^{(t)}_{ik} \;\le\; \bigl(1-(j-1)\varepsilon\bigr)\, S_j(t-1) ,
+# \end{aligned}$$
 #
 # because a token $i \ge j$ gives at least $\varepsilon$ to each of the $j-1$ tokens before $j$. The first layer gives
 # $S_j(0) \le 1-(j-1)\varepsilon$ in the same way. So $P^{(t)}(z_i = j) \le (1-(j-1)\varepsilon)^{t+1}$, which is at most
@@ -203,6 +204,10 @@ for point, *_ in cases.values():
     say(f"causal-{short}-bound-half", f"{bound_half:.0f}" if bound_half < 1000 else power(bound_half))
     half = every.loc[(point, "layers_to_half")].iloc[0]
     say(f"causal-{short}-half", f"{half['mean']:.1f}" if half["seeds"] > 1 else f"{half['mean']:.0f}")
+orders = (
+    series("causal-random-scale1", "log10_epsilon").iloc[0] - series("causal-random-scale4", "log10_epsilon").iloc[0]
+)
+say("causal-bound-orders", f"{orders:.0f}")
 say("causal-random-seeds", f"{int(every.loc[('causal-random-scale4', 'layers_to_half')].iloc[0]['seeds'])}")
 
 # %% [markdown]
@@ -236,8 +241,7 @@ say("causal-random-seeds", f"{int(every.loc[('causal-random-scale4', 'layers_to_
 # is $\binom{i-1}{j-1}\, j^{-n}$: that of token 2 halves in every layer.
 # ````
 #
-# ````{prf:proof}
-# :class: dropdown
+# ````{dropdown} Proof
 # <span class="atlas-origin">derived here</span> $A$ is the Cesàro matrix, the Hausdorff matrix of the moments
 # $\int_0^1 x^{k-1} dx = 1/k$. With $D = \mathrm{diag}(1, -1, 1, \dots)$ and Pascal's triangle $B$, the matrix $T = BD$
 # is its own inverse and $A = T\, \mathrm{diag}(1, \tfrac12, \dots, \tfrac1N)\, T$. Hence
@@ -271,7 +275,9 @@ left.legend(loc="lower left")
 index = torch.arange(2, tokens + 1)
 right.loglog(index, cesaro_rate(tokens)[1:], color=figures.PALETTE["blue"], label="exact, log j")
 right.loglog(index, -torch.log1p(-(index - 1) / tokens), "--", color=figures.PALETTE["blue"], label="bound")
-right.set(xlabel="token j", ylabel="rate (nats per layer)")
+right.xaxis.set_minor_formatter("")
+right.set(xlabel="token j", ylabel="rate (nats per layer)", xticks=[2, 4, 8, 16, 32, 64])
+right.xaxis.set_major_formatter("{x:.0f}")
 right.legend(loc="lower right")
 looseness = cesaro_looseness(tokens)
 say("cesaro-looseness-2", f"{looseness[0]:.0f}")
@@ -311,8 +317,7 @@ figures.show(
 # and a residual connection of strength $r$, that is $(A + rI)/(1+r)$ in place of $A$, multiplies every $T_i$ by $1+r$.
 # ````
 #
-# ````{prf:proof}
-# :class: dropdown
+# ````{dropdown} Proof
 # <span class="atlas-origin">derived here</span> $T_i$ is the mean time to absorption of the walk, so $(I - Q)\,T = 1$
 # with $Q$ the rows and columns 2 to $N$ of $A$. For $A_{ij} = 1/i$, subtracting $(i-1)\,T_{i-1}$ from $i\,T_i$ leaves
 # $T_i - T_{i-1} = 1/(i-1)$ for $i \ge 3$, and $T_2 = 2$. With a residual,
@@ -355,7 +360,7 @@ for axes, title in ((left, "logits"), (right, "residual, random logits")):
     axes.set_xscale("log", base=2)
     axes.set(xlabel="layers", title=title, xticks=[1, 2, 4, 8, 16, 32, 64][: int(math.log2(last)) + 1], ylim=(0, 1.02))
     axes.xaxis.set_major_formatter("{x:.0f}")
-    axes.legend(loc="upper left", fontsize=9)
+    axes.legend(loc="lower right", fontsize=9)
 left.set_ylabel("share of token 1 in the\nlast token's context")
 figures.show(
     figure,
@@ -373,7 +378,10 @@ for scale in (1, 4):
     half = tail[tail.index >= last // 2]
     rate = -(half.iloc[-1] - half.iloc[0]) / (half.index[-1] - half.index[0]) * math.log(10)
     say(f"causal-end-rate-{scale}", f"{rate:.2f}")
-    say(f"causal-end-theory-{scale}", f"{torch.nn.functional.softplus(scale * 2**0.5 * grid).mean():.2f}")
+    losses = torch.nn.functional.softplus(scale * 2**0.5 * grid)
+    networks = int(every.loc[(f"causal-random-scale{scale}", "log10_rest"), "seeds"].iloc[0])
+    error = losses.std() / math.sqrt(networks * (half.index[-1] - half.index[0]))
+    say(f"causal-end-theory-{scale}", f"{losses.mean():.2f} ± {error:.2f}")
     say(
         f"causal-scale{scale}-half",
         f"{every.loc[(f'causal-random-scale{scale}', 'layers_to_half'), 'mean'].iloc[0]:.1f}",
@@ -385,15 +393,15 @@ say("causal-residual3-half", f"{every.loc[('causal-random-residual3', 'layers_to
 # Three things are worth noticing in {numref}`fig-causal-logits`.
 #
 # *The scale of the logits hardly changes when the collapse comes.* From scale 1 to scale 4 the half-way depth moves
-# from {glue:text}`causal-scale1-half` to {glue:text}`causal-scale4-half` layers, while the bound moves by eight orders of
-# magnitude. Sharper attention makes each walker's next token more certain, but where that token lies is still random.
+# from {glue:text}`causal-scale1-half` to {glue:text}`causal-scale4-half` layers, while the bound moves by
+# {glue:text}`causal-bound-orders` orders of magnitude. Sharper attention makes each walker's next token more certain, but where that token lies is still random.
 #
 # *Disorder makes the end faster, not slower* <span class="atlas-origin">derived here</span>. What remains at the end is
 # token 2's share of its own context, a product of independent $A^{(t)}_{22} = \sigma(g)$, where $g$ is the difference of
 # two logits. Its log falls by $\mathbb{E}\,\ln(1+e^{g})$ per layer, which is at least $\ln 2$, the flat value, because
-# the function is convex (Jensen). At scale 1 that is {glue:text}`causal-end-theory-1`, measured
+# $\ln(1+e^g)$ is convex (Jensen). At scale 1 that is {glue:text}`causal-end-theory-1`, measured
 # {glue:text}`causal-end-rate-1`; at scale 4 it is {glue:text}`causal-end-theory-4`, measured {glue:text}`causal-end-rate-4`
-# (both for the largest share, nats per layer, {glue:text}`causal-random-seeds` networks).
+# (nats per layer; the ± is what a sample of {glue:text}`causal-random-seeds` networks leaves open, one standard error).
 #
 # *A residual stretches everything.* Half-way is reached after {glue:text}`causal-scale1-half`,
 # {glue:text}`causal-residual1-half` and {glue:text}`causal-residual3-half` layers for $r = 0, 1, 3$. {prf:ref}`prop-collapse-depth`

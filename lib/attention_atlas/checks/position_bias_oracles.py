@@ -68,10 +68,10 @@ def _row(draws: int, generator: torch.Generator, scale: float, sides=("lower", "
         walk, beyond = walk_row(step_kernel(tokens, **shape, residual=residual), layers, reach).split(
             [tokens, reach - tokens]
         )
-        reached = walk > 0  # not so beyond the last window
+        lower, upper, reached = walk.log(), (walk + beyond.sum()).log(), walk > 0  # not so beyond the last window
         margins = {
-            "lower": lower_margin(exact[reached], walk[reached].log()),
-            "upper": upper_margin(exact, (walk + beyond.sum()).log()),
+            "lower": lower_margin(exact[reached], lower[reached]),
+            "upper": upper_margin(exact[exact > 0], upper[exact > 0]),
         }
         varied = dict(tokens=tokens, layers=layers, **shape, residual=residual)
         return [dict(**varied, side=side, margin=margins[side]) for side in sides]

@@ -275,7 +275,7 @@ def check_layers_with_residual(answer: int, residual: float, share: float) -> st
     Examples
     --------
     >>> check_layers_with_residual(17, residual=1.0, share=0.01)
-    'Correct: 17 layers, 2.41 times slower per layer than without the residual'
+    'Correct: 17 layers, each 2.41 times slower'
     """
     keeps = (0.5 + residual) / (1 + residual)
     exact, plain = math.log(share) / math.log(keeps), math.log(share) / math.log(0.5)
@@ -288,5 +288,5 @@ def check_layers_with_residual(answer: int, residual: float, share: float) -> st
         "the rule of thumb 1 + r is for small rates; one half is not small": math.ceil((1 + residual) * without),
         "that is t; P^(t) is a product of t + 1 maps, and the question asks for layers": right - 1,
     }
-    praise = f"{right} layers, {exact / plain:.2f} times slower per layer than without the residual"
+    praise = f"{right} layers, each {exact / plain:.2f} times slower"
     return _judge(answer, right, mistakes, 0, praise)

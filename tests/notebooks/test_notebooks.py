@@ -1,0 +1,76 @@
+"""Every notebook of the book: in its place, with its parameters, and running at the smallest size."""
+
+import ast
+import json
+import re
+
+import jupytext
+import pytest
+import yaml
+
+from attention_atlas import files, notebooks
+
+NAMES = notebooks.names()
+
+
+@pytest.fixture(scope="module")
+def pages(tmp_path_factory):
+    """Every notebook executed at the smoke profile."""
+    folder = tmp_path_factory.mktemp("executed")
+    notebooks.execute(notebooks.jobs("smoke", executed=folder), workers=2, progress=False)
+    return {name: json.loads((folder / f"{name}.ipynb").read_text()) for name in NAMES}
+
+
+@pytest.mark.xdist_group("notebooks")
+@pytest.mark.parametrize("name", NAMES)
+def test_runs_at_the_smoke_profile_without_a_word_on_stderr(pages, name):
+    outputs = [output for cell in pages[name]["cells"] for output in cell.get("outputs", [])]
+    assert outputs
+    said = ["".join(output["text"]) for output in outputs if output.get("name") == "stderr"]
+    assert said == []
+
+
+@pytest.mark.xdist_group("notebooks")
+def test_figure_names_are_unique_in_the_book(pages):
+    names = [
+        output["metadata"]["attention_atlas"]["name"]
+        for page in pages.values()
+        for cell in page["cells"]
+        for output in cell.get("outputs", [])
+        if "attention_atlas" in output.get("metadata", {})
+    ]
+    assert names and len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_declares_its_parameters_and_says_what_each_is(name):
+    for parameter in notebooks.parameters(name).values():
+        assert parameter.help, f"{name}: {parameter} has no comment that says what it is"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_holds_no_algorithm(name):
+    """A notebook loads, draws and says; loops that compute live in the library."""
+    code = "\n".join(c.source for c in jupytext.read(notebooks.source(name)).cells if c.cell_type == "code")
+    kinds = [type(node).__name__ for node in ast.walk(ast.parse(code))]
+    assert kinds.count("FunctionDef") + kinds.count("Lambda") <= 3 and kinds.count("ClassDef") == 0
+    assert "While" not in kinds
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_keeps_no_output_in_git(name):
+    assert "# %%" in notebooks.source(name).read_text()
+
+
+def test_the_table_of_contents_lists_every_notebook_and_nothing_else():
+    text = (files.ROOT / "_toc.yml").read_text()
+    listed = set(re.findall(r"_executed/([a-z_]+/[a-z_]+)", text))
+    assert listed == set(NAMES)
+
+
+def test_the_profiles_name_notebooks_and_their_parameters():
+    sizes = yaml.safe_load((notebooks.SOURCES / "profiles.yml").read_text()) or {}
+    assert set(sizes) <= set(NAMES)
+    for name in sizes:
+        for profile in ("smoke", "quick", "paper"):
+            notebooks.check(notebooks.parameters(name), notebooks.profile_parameters(name, profile), name)
