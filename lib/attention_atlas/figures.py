@@ -79,6 +79,7 @@ def style() -> None:
             "text.color": colors["ink"],
             "lines.linewidth": 1.8,
             "lines.markersize": 5,
+            "patch.linewidth": 0,  # white bar edges would stand out in dark mode
             "image.cmap": COLORMAP,
             "image.interpolation": "nearest",
             "font.family": "DejaVu Sans",  # ships with matplotlib: the same outlines on every machine

@@ -6,12 +6,10 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 
-from attention_atlas import registry
+from attention_atlas import files, registry
 
 ORIGINS = ("paper", "official code", "derived here", "ours")
-PAGES = tuple(
-    f"position_bias/{page}" for page in ("causal_mask", "sliding_window", "prefix_mask", "decay_mask", "rope")
-)
+PAGES = tuple(sorted(f"{path.parent.name}/{path.stem}" for path in files.ROOT.glob("notebooks/*/*.py")))
 VERDICTS = ("holds", "fails", "control does not fail", "not attempted")
 ROUNDING = 1e-9  # a margin (a base-10 logarithm) above -ROUNDING is float64 rounding of a bound met with equality
 PATH = registry.DATA / "theorems.yml"

@@ -28,10 +28,12 @@ import torch
 from myst_nb import glue
 
 from attention_atlas import figures
-from attention_atlas.attention import attention_weights
+from attention_atlas.checks.centers import atlas_center_limit, packed_documents
+from attention_atlas.checks.margins import ROUNDING, random_maps
 from attention_atlas.drawing import mask_graph, mask_matrix
-from attention_atlas.masks import Mask, causal, center_nodes, dense, none, prefix, sliding_window, steps_from
-from attention_atlas.rollout import rollout_trajectory
+from attention_atlas.masks import Mask, causal, center_nodes, none, prefix, sliding_window, steps_from
+from attention_atlas.theory.centers import log_center_bound, outside_share, steps_to_centers
+from attention_atlas.theory.position_bias.collapse import measured_epsilon
 
 figures.style()
 palette = figures.PALETTE
@@ -100,44 +102,24 @@ figures.show(
 # is no exception but a different world: pack two documents into one sequence, forbid attention between them, and there are two sets that cannot be left.
 
 # %% tags=["hide-input"]
-half = tokens // 2
-# Two documents in one sequence: the tokens of one half do not see those of the other.
-same_document = Mask("same_document", lambda query, key: (query < half) == (key < half))
 cases = {
     "causal": (causal, "blue", "-"),
     f"window of {width}": (sliding_window(width), "orange", "--"),
     f"prefix of {prefix_length}": (prefix(prefix_length), "green", "-."),
 }
-
-
-def random_maps(mask):
-    """A different map for every layer."""
-    noise = torch.randn(layers, tokens, tokens, generator=generator, dtype=torch.float64)
-    return attention_weights(logit_scale * noise, dense(mask, tokens))
-
-
-def outside_and_bound(mask):
-    """Largest share outside the center nodes after each layer, the proposition's bound on it, and its r."""
-    maps, centers = random_maps(mask), center_nodes(mask, tokens)
-    outside = torch.ones(tokens, dtype=torch.bool)
-    outside[centers] = False
-    epsilon = maps[:, dense(mask, tokens)].min().item()
-    reach = int(torch.stack([steps_from(mask, tokens, center) for center in centers]).min(0).values.max())
-    blocks = torch.div(time + 1, reach, rounding_mode="floor")
-    return rollout_trajectory(maps)[..., outside].sum(-1).amax(-1), (1 - epsilon**reach) ** blocks.double(), reach
-
-
 figure, axis = plt.subplots(figsize=(7.2, 3.4))
 time = torch.arange(layers)
 least, at_the_end = {}, {}
 for name, (mask, color, line) in cases.items():
-    left, bound, reach = outside_and_bound(mask)
+    maps, reach = random_maps(mask, tokens, layers, logit_scale, generator), steps_to_centers(mask, tokens)
+    left = outside_share(maps, mask)
+    bound = log_center_bound(measured_epsilon(maps, mask), reach, layers).exp()
     margin = (bound / left).log10()
     least[name], at_the_end[name] = margin.min().item(), margin[-1].item()
     axis.semilogy(time, left, color=palette[color], linestyle=line, label=f"{name}, $r = {reach}$")
     axis.semilogy(time, bound, color=palette[color], linestyle=line, linewidth=0.8)
-packed = causal & same_document
-control = 1 - rollout_trajectory(random_maps(packed))[:, -1, 0]
+packed = causal & packed_documents(tokens // 2)
+control = outside_share(random_maps(packed, tokens, layers, logit_scale, generator), causal)
 axis.semilogy(
     time, control, color=palette["red"], marker="x", markevery=5, linestyle="none", label="control: two documents"
 )
@@ -155,16 +137,9 @@ figures.show(
 )
 
 # %% tags=["hide-input"]
-margins = []
-while len(margins) < graphs:
-    table = torch.rand(tokens, tokens, generator=generator) < 0.25
-    table[torch.arange(tokens), torch.randint(tokens, (tokens,), generator=generator)] = True  # no query without a key
-    mask = Mask("random", lambda query, key, table=table: table[query, key])
-    if 0 < len(center_nodes(mask, tokens)) < tokens:
-        left, bound, _ = outside_and_bound(mask)
-        margins.append((bound / left).log10().min().item())
-assert min(margins) > -1e-9
-glue("center-graphs", f"{sum(margin > -1e-9 for margin in margins)} of {graphs}", display=False)
+margins = atlas_center_limit(graphs, generator)["margin"]
+assert margins.min() > -ROUNDING
+glue("center-graphs", f"{(margins > -ROUNDING).sum()} of {graphs}", display=False)
 
 # %% [markdown]
 # The same check on random graphs, in which a token may see any others and not even itself: the bound holds at every depth on {glue:text}`center-graphs`.

@@ -394,7 +394,8 @@ say("causal-residual3-half", f"{every.loc[('causal-random-residual3', 'layers_to
 #
 # *The scale of the logits hardly changes when the collapse comes.* From scale 1 to scale 4 the half-way depth moves
 # from {glue:text}`causal-scale1-half` to {glue:text}`causal-scale4-half` layers, while the bound moves by
-# {glue:text}`causal-bound-orders` orders of magnitude. Sharper attention makes each walker's next token more certain, but where that token lies is still random.
+# {glue:text}`causal-bound-orders` orders of magnitude. Sharper attention makes each walker's next token more certain, but
+# where that token lies is still random.
 #
 # *Disorder makes the end faster, not slower* <span class="atlas-origin">derived here</span>. What remains at the end is
 # token 2's share of its own context, a product of independent $A^{(t)}_{22} = \sigma(g)$, where $g$ is the difference of

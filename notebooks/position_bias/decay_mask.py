@@ -161,7 +161,7 @@ margins = {
     for name in ("decay_bounds", "decay_bounds_control", "decay_rollout", "decay_rollout_control")
 }
 for name, margin in margins.items():
-    glue(name.replace("_", "-"), f"{margin:.2g}" if abs(margin) > 1e-9 else "0", display=False)
+    glue(name.replace("_", "-"), "0" if abs(margin) < 1e-9 else f"{margin:.0f}" if margin < -10 else f"{margin:.2g}", display=False)
 glue("decay-draws", str(draws), display=False)
 
 # %% [markdown]
@@ -282,6 +282,7 @@ deepest = 36
 rows = peak_distance.last_rows(flat_map(length, slope=tug), deepest, 0.0, torch.Generator())
 hit = (length - 1) * math.expm1(tug)
 glue("decay-hit", f"{hit:.1f}", display=False)
+glue("decay-first-largest", str(int((rows.argmax(1) == 0).double().argmax()) + 1), display=False)
 glue("decay-hit-share", f"{100 * rows[round(hit) - 1, 0]:.0f}", display=False)
 glue("decay-hit-steep", f"{4095 * math.expm1(0.5):,.0f}", display=False)
 glue("decay-hit-gentle", f"{4095 * math.expm1(2**-8):.0f}", display=False)
@@ -289,7 +290,7 @@ figure, (left, right) = plt.subplots(1, 2, width_ratios=(3, 2), figsize=(7.2, 3.
 scaled = (rows / rows[:, 1:].amax(1, keepdim=True)).clamp(max=1)
 image = left.pcolormesh(np.arange(1, length + 1), np.arange(1, deepest + 1), scaled, vmin=0, vmax=1, rasterized=True)
 walk = [(length - decay_peak(n, tug), n) for n in range(1, deepest + 1) if decay_peak(n, tug) < length - 1]
-left.plot(*zip(*walk, strict=True), "--", color="white", linewidth=1.6)
+left.plot(*zip(*walk, strict=True), "--", color=red, linewidth=1.8)
 left.set(xlabel="token", ylabel="layers", title="the last token's context", xticks=[1, 32, 64, 96, 128])
 left.grid(False)
 figure.colorbar(image, ax=left, label="share, largest = 1", pad=0.02)
@@ -312,7 +313,7 @@ figures.show(
 )
 
 # %% [markdown]
-# The last stretch takes a few layers more than the estimate, because steps near token 1 are cut short. At $m=0.1$ and $N=128$ the walk arrives after {glue:text}`decay-hit` layers; there token 1 already holds {glue:text}`decay-hit-share` % of the last token's context. The same formula with $N=4096$
+# Token 1 is the largest single share even earlier, from layer {glue:text}`decay-first-largest` on, since it collects the whole front of the bell; the last stretch takes a few layers more, because steps near token 1 are cut short. At $m=0.1$ and $N=128$ the walk arrives after {glue:text}`decay-hit` layers; there token 1 already holds {glue:text}`decay-hit-share` % of the last token's context. The same formula with $N=4096$
 # gives {glue:text}`decay-hit-steep` layers for $m=1/2$ and {glue:text}`decay-hit-gentle` layers for $m=1/256$, the steepest and the gentlest slope of an eight-head ALiBi model {cite}`press2022`.
 #
 # ## What a residual connection changes

@@ -127,9 +127,9 @@ left.text(1.5 * np.pi, -0.85, "wrapped", color=ink, ha="center")
 left.plot(u, np.cos(u), color=ink, label="$\\cos u$")
 left.plot(half, 1 - half**2 * 2 / np.pi**2, "--", color=orange, label="$1-2u^2/\\pi^2$")
 left.plot(half[half < 2.2], 1 - half[half < 2.2] ** 2 / 2, "-.", color=blue, label="$1-u^2/2$")
-left.set(xlabel="angle $u=(i-j)\\theta_1$", ylabel="logit / largest logit", title="$d=2$: one cosine", ylim=(-1.3, 1.15))
+left.set(xlabel="angle $u=(i-j)\\theta_1$", ylabel="logit / largest logit", title="$d=2$: one cosine", ylim=(-1.3, 1.9))
 left.set_xticks([0, np.pi / 2, np.pi, 1.5 * np.pi, 2 * np.pi], ["0", "π/2", "π", "3π/2", "2π"])
-left.legend(loc="upper right")
+left.legend(loc="upper right", ncols=2, columnspacing=1)
 x = torch.arange(4096)
 mean_cosine = torch.cos(x[:, None] * frequencies).mean(1)
 right.plot(x[1:], mean_cosine[1:], color=ink, label="sum of 32 cosines")
@@ -168,7 +168,7 @@ glue("rope-slow-share", f"{mean_cosine[512].item():.2f}", display=False)
 # in every pair, {eq}`eq-rope-lemma` holds with $\sum_l \alpha_l^2\,\theta_1^2\,(i-j)^2$ in place of $\theta_1^2 (i-j)^2$.
 # ````
 #
-# <span class="atlas-origin">derived here</span> For logits of size at most $S = |q||k|/\sqrt d$ and equal directions, {eq}`eq-rope-cosine` gives $c = S$, $c' = S/\pi^2$ (times the mean share of the pairs when $d > 2$). For small angles both sides meet:
+# <span class="atlas-origin">derived here</span> For logits of size at most $S = |q||k|/\sqrt d$ and equal directions, {eq}`eq-rope-cosine` gives $c = S$, $c' = S/\pi^2$ (times $\sum_l w_l\theta_l^2/\sum_l\theta_l^2$ when $d > 2$). For small angles both sides meet:
 # one RoPE layer is a bell $e^{-\theta^2 x^2}$ with an effective angle
 #
 # $$
@@ -208,13 +208,17 @@ glue("rope-slow-share", f"{mean_cosine[512].item():.2f}", display=False)
 # <span class="atlas-origin">derived here</span> Let $s_0, \dots, s_t \ge 0$ be whole numbers with sum $x$. Then
 #
 # $$
-# \frac{x^2}{t+1} \;\le\; \sum_k s_k^2 \;\le\; x^2, \qquad \text{and the mean of } \sum_k s_k^2 \text{ over all } \tbinom{t+x}{x} \text{ paths is } \frac{x\,(2x+t)}{t+2}.
+# \frac{x^2}{t+1} \;\le\; \sum_k s_k^2 \;\le\; x^2 ,
 # $$ (eq-rope-cost)
 #
+# and the mean of $\sum_k s_k^2$ over all $\binom{t+x}{x}$ paths is $x\,(2x+t)/(t+2)$.
 # Therefore, with the constants of {eq}`eq-rope-lemma` and $x=i-j$,
 #
 # $$
-# C_{\min}^{t+1}\tbinom{t+x}{x}\, e^{-c\,\theta_1^2\,x(2x+t)/(t+2)} \;\le\; \mathbb P^{(t)}(z_i=j) \;\le\; C_{\max}^{t+1}\tbinom{t+x}{x}\, e^{-c'\theta_1^2\,x^2/(t+1)}.
+# \begin{aligned}
+# \mathbb P^{(t)}(z_i=j) &\ge C_{\min}^{t+1}\tbinom{t+x}{x}\, e^{-c\,\theta_1^2\,x(2x+t)/(t+2)}, \\
+# \mathbb P^{(t)}(z_i=j) &\le C_{\max}^{t+1}\tbinom{t+x}{x}\, e^{-c'\theta_1^2\,x^2/(t+1)}.
+# \end{aligned}
 # $$ (eq-rope-repaired)
 # ````
 #
@@ -265,7 +269,7 @@ margins = {}
 for name in ("rope_bounds", "rope_rollout", "rope_bounds_general", "rope_rollout_general"):
     for suffix in ("", "_control"):
         margin = getattr(checks, name + suffix)(draws, torch.Generator().manual_seed(seed))["margin"].min()
-        margins[name + suffix] = f"{margin:.2g}" if abs(margin) > 1e-9 else "0"
+        margins[name + suffix] = "0" if abs(margin) < 1e-9 else f"{margin:.0f}" if margin < -10 else f"{margin:.2g}"
 glue("rope-draws", str(draws), display=False)
 
 # %% [markdown]
@@ -308,6 +312,13 @@ display(Markdown("\n".join(lines)))
 glue("rope-root", f"{rope_root(4, 0.001**0.5):.1f}", display=False)
 glue("rope-root-printed", f"{rope_root(4, 0.001**0.5, rope_slope_printed):.1f}", display=False)
 
+# %% [markdown]
+# ## Beyond the hypothesis: real rotations
+#
+# What does RoPE do with its usual frequencies, and sequences far longer than four tokens <span class="atlas-origin">ours</span>? Fast pairs have wrapped and cancel out; slow pairs have hardly turned. The sum falls quickly over the first ten tokens and then stays on a slowly
+# sinking plateau ({numref}`fig-rope-logits`, right). One layer is then no bell ({numref}`fig-rope-real`): it is a spike on the nearest tokens plus something closer to plain causal averaging over all others.
+
+# %% tags=["hide-input"]
 one = torch.zeros(tokens, 64, dtype=torch.float64)
 one[:, 0::2] = 1  # the same vector everywhere, an equal share of its norm in every pair
 turned = rope(one, frequencies)
@@ -334,23 +345,22 @@ figures.show(
 for size, (row, rows) in shares.items():
     glue(f"rope-real-first-{size}", f"{100 * rows[-1, 0]:.1f}", display=False)
     glue(f"rope-real-step-{size}", f"{cumulants(row)[0]:.0f}", display=False)
+slower = rope(one, rope_frequencies(64, base=500000.0))
+map = attention_weights(8 * logits(slower, slower) * math.sqrt(64) / 32, dense(causal, tokens))
+first = peak_distance.last_rows(map, deepest, 0.0, torch.Generator())[-1, 0]
+glue("rope-real-base", f"{100 * first:.1f}", display=False)
 glue("rope-real-layers", str(deepest), display=False)
 
 # %% [markdown]
-# ## Beyond the hypothesis: real rotations
-#
-# What does RoPE do with its usual frequencies, and sequences far longer than four tokens <span class="atlas-origin">ours</span>? Fast pairs have wrapped and cancel out; slow pairs have hardly turned. The sum falls quickly over the first ten tokens and then stays on a slowly
-# sinking plateau ({numref}`fig-rope-logits`, right). One layer is then no bell ({numref}`fig-rope-real`): it is a spike on the nearest tokens plus something close to plain causal averaging over all others.
-#
 # So the size of the logits decides. After {glue:text}`rope-real-layers` layers token 1 holds {glue:text}`rope-real-first-0` % without rotation, {glue:text}`rope-real-first-4` % with $S=4$, {glue:text}`rope-real-first-8` % with $S=8$ and {glue:text}`rope-real-first-16` % with $S=16$;
-# the mean step of the last token's first look is {glue:text}`rope-real-step-0`, {glue:text}`rope-real-step-4`, {glue:text}`rope-real-step-8` and {glue:text}`rope-real-step-16` tokens. Until the logits are large RoPE hardly slows the collapse; there is no hill in between, since the mean
-# step is a large part of the sequence.
+# the mean step of the last token's first look is {glue:text}`rope-real-step-0`, {glue:text}`rope-real-step-4`, {glue:text}`rope-real-step-8` and {glue:text}`rope-real-step-16` tokens. With small logits RoPE slows the collapse a little, with large ones it stops it at this depth. There is no hill in between: the mean
+# step is either a large part of the sequence or a few tokens.
 #
 # ## What to do with it
 #
 # - Trust the direction: a larger angle looks nearer, more layers look farther. Do not use the printed $L(x)$ to *place* a peak: use $0.56\,(t+1)/\theta$ with the effective angle of {eq}`eq-rope-effective`, or {eq}`eq-walk-peak`.
-# - A larger base slows the rotations down. That widens the plateau and makes a deep stack look like one without positions.
-# - RoPE's pull toward the near scales with the size of the logits; a decay mask's does not. That is one reason why the paper's experiments see a stronger pull from the decay mask <span class="atlas-origin">ours</span>.
+# - A larger base slows the rotations down, which raises the plateau: with base 500000 and $S=8$ token 1 holds {glue:text}`rope-real-base` % in place of {glue:text}`rope-real-first-8` %.
+# - RoPE's pull toward the near scales with the size of the logits; a decay mask's does not. That may be one reason why the paper's experiments see a stronger pull from the decay mask <span class="atlas-origin">ours</span>.
 #
 # These are statements about content that does not prefer a position. Trained queries and keys can use single frequencies to look at a certain distance, which no flat map can.
 #

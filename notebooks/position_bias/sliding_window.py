@@ -137,7 +137,7 @@ for width, color, marker in ((2, "green", "^"), (4, "orange", "s"), (16, "blue",
     bound = log_window_bound(tight, tokens, width, 200)[:, 1].exp()
     left.semilogy(range(1, 201), bound, "--", color=figures.PALETTE[color], linewidth=1.2)
 left.set(xlabel="layers", ylabel="largest share of any token\nbut the first", ylim=(1e-12, 4), xlim=(0, 200))
-left.legend(loc="lower right", title="measured (dashed: bound)", title_fontsize=9)
+left.legend(loc="lower right", fontsize=9, borderaxespad=0.2)
 widths = [2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64]
 for length, color, marker in ((tokens, "blue", "o"), (4 * tokens, "orange", "s"), (16 * tokens, "green", "^")):
     depth = [mean_layers(flat_map(length, sliding_window(width)))[-1].item() for width in widths]
@@ -152,7 +152,7 @@ figures.show(
     name="window-rate",
     caption=f"Uniform attention. Left: largest share left to any token but the first, {tokens} tokens (solid), and the bound "
     "with the largest $\\varepsilon$ that it can have, $1/w$ (dashed; all but the last lie on the upper edge). A narrow "
-    "window waits longer and then falls at nearly the same slope. Right: mean number of layers until the last token's "
+    "window waits longer; in the end every curve takes the same slope, that of $w=2$ very slowly. Right: mean number of layers until the last token's "
     "context lies on token 1 (markers), and $2(N-1)/(w-1)$ (dotted).",
     alt="Left: four solid curves fall to a trillionth, the narrower the window the later, with similar final slopes; the "
     "dashed bounds stay near 1. Right: mean depth against window width on logarithmic axes; points follow dotted lines "
@@ -199,9 +199,9 @@ for width in (4, 8, 16, 32):
 #
 # ````{dropdown} Proof
 # <span class="atlas-origin">derived here</span> 1. Far from the beginning a walker moves back by $0, 1, \dots, w-1$
-# tokens with equal probability, $(w-1)/2$ on average. $f(i) = 2(i-1)/(w-1)$ solves $f(i) = 1 + \sum_j A_{ij} f(j)$ for
-# every $i \ge w$. In the first $w-1$ rows the mean step is shorter than $(w-1)/2$, which adds a term that depends on $w$
-# only, since the chance to meet each of these rows does not grow with $N$. For $w=2$ there is no such row but token 1.
+# tokens with equal probability, $(w-1)/2$ on average. So $f(i) = 2(i-1)/(w-1)$ solves $f(i) = 1 + \sum_j A_{ij} f(j)$
+# for every $i \ge w$, and there $T - f$ is an average of its own values in the window. Going back, $T_N - f(N)$ is an
+# average of $T_i - f(i)$ over $i < w$, which do not depend on $N$. For $w=2$ that is token 1 alone, where both are 0.
 # 2. The map is triangular. For $w \ge 3$ the eigenvalue $\tfrac12$ stands on the diagonal once, at token 2; for $w = 2$
 # it stands there $N-1$ times.
 # ````

@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from attention_atlas.attention import attention_weights
+from attention_atlas.checks.centers import atlas_center_limit, atlas_center_limit_control
 from attention_atlas.checks.margins import (
     ROUNDING,
     lower_margin,
@@ -55,6 +56,8 @@ from attention_atlas.theory.position_bias.decay import decay_constants, log_deca
 
 __all__ = [
     "ROUNDING",
+    "atlas_center_limit",
+    "atlas_center_limit_control",
     "atlas_cesaro",
     "atlas_cesaro_control",
     "atlas_sharp_collapse",
