@@ -167,7 +167,8 @@ def series(point, quantity, column="mean"):
 # {glue:text}`causal-holds` draws, with a worst margin of {glue:text}`causal-worst-margin`. With the mask taken away the
 # same inequality fails in {glue:text}`causal-control-fails` draws.
 #
-# So the bound is true. Is it useful? {numref}`fig-causal-bound` compares it with what happens.
+# So the bound is true. Is it useful? The paper prints no measured rates to set ours beside; its claims are the limit and the
+# bound. {numref}`fig-causal-bound` compares it with what happens.
 
 # %% tags=["hide-input"]
 cases = {

@@ -36,7 +36,7 @@ from attention_atlas.checks import position_bias as checks
 from attention_atlas.experiments import peak_distance
 from attention_atlas.masks import causal, dense
 from attention_atlas.positions import decay_bias
-from attention_atlas.rollout import rollout_trajectory
+from attention_atlas.rollout import rollout_trajectory, with_residual
 from attention_atlas.theory.position_bias.decay import (
     decay_constants,
     decay_constants_printed,
@@ -130,7 +130,7 @@ content_bound, layers, short = 0.25, 3, 96
 generator = torch.Generator().manual_seed(seed)
 content = content_bound * (2 * torch.rand(layers, short, short, generator=generator, dtype=torch.float64) - 1)
 product = rollout_trajectory(attention_weights(content + decay_bias(short, 0.15), dense(causal, short)))[-1]
-query, key = torch.tril_indices(short, short)
+some_queries = [2, 4, 8, 16, 32, 64, short]  # from 1
 distance = torch.arange(short)
 constants = decay_constants(short, 0.15, -content_bound, content_bound)
 lower, upper = (bound / math.log(10) for bound in log_decay_bounds(distance, layers, 0.15, constants))
@@ -139,8 +139,9 @@ figure, axis = plt.subplots(figsize=(7.2, 3.5))
 axis.fill_between(distance, lower, upper, color=blue, alpha=0.12, linewidth=0)
 axis.plot(distance, lower, "--", color=blue, label="lower bound")
 axis.plot(distance, upper, color=blue, label="upper bound")
-axis.plot(query - key, product[query, key].log10(), ".", color=ink, markersize=1.6, rasterized=True)
-axis.plot([], [], ".", color=ink, label="every entry of the rollout")
+for query in some_queries:
+    axis.plot(distance[:query], product[query - 1, :query].flip(0).log10(), ".", color=ink, markersize=2.4)
+axis.plot([], [], ".", color=ink, label="rows of the rollout")
 score = decay_score(distance, layers, 0.15)
 axis.plot(distance, (score - layers * math.log(1 / -math.expm1(-0.15))) / math.log(10), color=orange, label="flat content, no first token")
 axis.set(xlabel="distance $x = i - j$", ylabel="log10 of the share", xlim=(0, short - 1))
@@ -148,10 +149,10 @@ axis.legend(ncols=2)
 figures.show(
     figure,
     name="decay-bounds",
-    caption=f"{{prf:ref}}`thm-decay-rollout` at work: all $i, j$ of a rollout of {layers} layers with random content logits in "
+    caption=f"{{prf:ref}}`thm-decay-rollout` at work: the rows of tokens {', '.join(map(str, some_queries))} in a rollout of {layers} layers with random content logits in "
     f"$[-{content_bound}, {content_bound}]$, $m=0.15$, $N={short}$. The bounds give the shape; their distance from each other is "
     "the constants to the power $t+1$. The upper one has room for the first tokens, whose rows share their weight among few keys: the strands at the top.",
-    alt="A cloud of points, log share against distance, rises to a maximum near distance 12 and falls in a line; it lies "
+    alt="Strands of points, one for each row, log share against distance, rises to a maximum near distance 12 and falls in a line; it lies "
     "between a lower and an upper curve of the same shape, about a decade below and three above.",
 )
 
@@ -161,7 +162,8 @@ margins = {
     for name in ("decay_bounds", "decay_bounds_control", "decay_rollout", "decay_rollout_control")
 }
 for name, margin in margins.items():
-    glue(name.replace("_", "-"), "0" if abs(margin) < 1e-9 else f"{margin:.0f}" if margin < -10 else f"{margin:.2g}", display=False)
+    margin = abs(margin) if name.endswith("control") and margin < 0 else margin
+    glue(name.replace("_", "-"), "0" if abs(margin) < 1e-9 else f"{margin:.0f}" if margin > 10 else f"{margin:.2g}", display=False)
 glue("decay-draws", str(draws), display=False)
 
 # %% [markdown]
@@ -327,7 +329,7 @@ figure, axis = plt.subplots(figsize=(7.2, 3.3))
 long = 420
 for strength, color, marker in zip(strengths, (blue, orange, green, purple), MARKERS, strict=False):
     kernel = step_kernel(long, slope=rate, residual=strength)
-    map = (flat_map(long, slope=rate) + strength * torch.eye(long, dtype=torch.float64)) / (1 + strength)
+    map = with_residual(flat_map(long, slope=rate), strength)
     exact = [peak_of(row) for row in peak_distance.last_rows(map, 24, 0.0, torch.Generator())]
     axis.plot(range(1, 25), exact, marker, color=color, markersize=4, label=f"$r={strength:g}$")
     axis.plot(range(2, 25), [walk_peak(kernel, n) for n in range(2, 25)], color=color, linewidth=1)

@@ -353,7 +353,7 @@ glue("rope-real-layers", str(deepest), display=False)
 
 # %% [markdown]
 # So the size of the logits decides. After {glue:text}`rope-real-layers` layers token 1 holds {glue:text}`rope-real-first-0` % without rotation, {glue:text}`rope-real-first-4` % with $S=4$, {glue:text}`rope-real-first-8` % with $S=8$ and {glue:text}`rope-real-first-16` % with $S=16$;
-# the mean step of the last token's first look is {glue:text}`rope-real-step-0`, {glue:text}`rope-real-step-4`, {glue:text}`rope-real-step-8` and {glue:text}`rope-real-step-16` tokens. With small logits RoPE slows the collapse a little, with large ones it stops it at this depth. There is no hill in between: the mean
+# the mean step of the last token's first look is {glue:text}`rope-real-step-0`, {glue:text}`rope-real-step-4`, {glue:text}`rope-real-step-8` and {glue:text}`rope-real-step-16` tokens. With small logits RoPE slows the collapse a little, with large ones it stops it at this depth. No hill travels through the middle: the mean
 # step is either a large part of the sequence or a few tokens.
 #
 # ## What to do with it

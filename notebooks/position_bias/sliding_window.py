@@ -239,7 +239,7 @@ figures.show(
     "at about 40 layers.",
     provenance=stored.provenance,
 )
-long_tokens, long_width, long_layers = 32_768, 4_096, 32
+long_tokens, long_width = 32_768, 4_096
 say("window-long-reach", f"{window_steps(long_tokens, long_width)}")
 say("window-long-depth", f"{2 * (long_tokens - 1) / (long_width - 1):.0f}")
 

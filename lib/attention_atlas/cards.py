@@ -1,0 +1,269 @@
+"""Statements and discrepancies as MyST text, a card or a table at a time; the back matter's pages display it.
+
+A card carries an anchor, ``card-<id>`` for a statement and ``ledger-<id>`` for a discrepancy (lower case, dots as
+hyphens), so that any page can link to it.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from attention_atlas.ledger import Discrepancy
+from attention_atlas.theorems import ROUNDING, Theorem, judge
+
+PAPERS = {"wu2025": "Wu 2025", "kim2026": "Kim 2026", "zhang2025": "Zhang 2025", "bao2024": "Bao 2024"}
+OFFICIAL_CODE = {
+    "wu2025": "https://github.com/xinyiwu98/position-bias-in-attention/tree/3967a93",
+    "kim2026": "https://github.com/starmpcc/layernorm_recency_bias/tree/d68cf47",
+}
+SIGNS = {"holds": "✔", "agrees": "✔", "verified": "✔", "agrees in sign": "▲", "not attempted": "○", "open": "○"}
+WINNERS = {"text": "the text", "code": "the official code", "neither": "neither", "undecided": "not decided yet"}
+PYTEST = ".venv/bin/python -m pytest"
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What the draws of one statement come to.
+
+    Parameters
+    ----------
+    verdict
+        One of :data:`attention_atlas.theorems.VERDICTS`.
+    smallest
+        Smallest margin of the check over its `draws`; not a number if nothing is stored.
+    failing
+        How many of the control's `control_draws` break the conclusion.
+    """
+
+    verdict: str
+    smallest: float
+    draws: int
+    failing: int
+    control_draws: int
+
+
+def numbers(margins: pd.DataFrame, statement: str) -> Numbers:
+    """Judge one statement from the table of the experiment ``theorem_margins``.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"statement": "x", "control": [False, True], "draw": [0, 0], "margin": [0.25, -3.0]})
+    >>> numbers(table, "x")
+    Numbers(verdict='holds', smallest=0.25, draws=1, failing=1, control_draws=1)
+    """
+    mine = margins[margins["statement"] == statement]
+    check, control = mine[~mine["control"].astype(bool)], mine[mine["control"].astype(bool)]
+    return Numbers(
+        judge(check["margin"], control["margin"]),
+        float(check["margin"].min()),
+        check["draw"].nunique(),
+        control.loc[control["margin"] < -ROUNDING, "draw"].nunique(),
+        control["draw"].nunique(),
+    )
+
+
+def anchor(kind: str, id: str) -> str:
+    """Where a card stands, for ``{ref}`text <anchor>```.
+
+    Examples
+    --------
+    >>> anchor("card", "wu2025-lem-I.1"), anchor("ledger", "wu2025-not-res")
+    ('card-wu2025-lem-i-1', 'ledger-wu2025-not-res')
+    """
+    return f"{kind}-{id}".lower().replace(".", "-")
+
+
+def short(number: float) -> str:
+    """A number in two significant digits as a reader sees it; rounding of float64 is 0.
+
+    Examples
+    --------
+    >>> short(0.0412), short(2.57e-6), short(-3e-15), short(232)
+    ('0.041', '2.6 × 10⁻⁶', '0', '232')
+    """
+    if abs(number) < ROUNDING:
+        return "0"
+    if abs(number) >= 1e-3:
+        return f"{number:.2g}" if abs(number) < 10 else f"{number:.0f}"
+    mantissa, exponent = f"{number:.1e}".split("e")
+    return f"{mantissa} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+
+
+def verdict(word: str) -> str:
+    """A verdict with its sign, so that colour never speaks alone.
+
+    Examples
+    --------
+    >>> verdict("agrees in sign")
+    '<span class="atlas-verdict atlas-agrees-in-sign">▲ agrees in sign</span>'
+    """
+    return f'<span class="atlas-verdict atlas-{word.replace(" ", "-")}">{SIGNS.get(word, "✘")} {word}</span>'
+
+
+def theorem_contents(theorems: Iterable[Theorem], margins: pd.DataFrame) -> str:
+    """Table of the statements with what their draws say, each linked to its card."""
+    lines = []
+    for theorem in theorems:
+        found = numbers(margins, theorem.id)
+        link, fails = (
+            f"{{ref}}`{theorem.label} <{anchor('card', theorem.id)}>`",
+            f"{found.failing} of {found.control_draws}",
+        )
+        lines.append([link, theorem.title, _stands(theorem, found), short(found.smallest), fails])
+    return table(["statement", "in a few words", "verdict", "smallest margin", "control fails"], lines)
+
+
+def theorem_card(theorem: Theorem, margins: pd.DataFrame, strip: str) -> str:
+    """One statement as a card.
+
+    Parameters
+    ----------
+    theorem
+        The registry's entry.
+    margins
+        The table of the experiment ``theorem_margins``.
+    strip
+        SVG of its margins, alt text included (:func:`attention_atlas.figures.svg`).
+    """
+    found = numbers(margins, theorem.id)
+    repair = ""
+    if theorem.repair:
+        link = f"{{ref}}`{theorem.repair} <{anchor('ledger', theorem.repair)}>`"
+        repair = f"\n**As printed it fails.** What is checked here is our repair; the ledger has both: {link}.\n"
+    tests = " \\\n  ".join(dict.fromkeys([theorem.check_test, theorem.control_test]))
+    return f"""
+({anchor("card", theorem.id)})=
+::::::{{card}}
+:class-card: atlas-card
+:margin: 0 4 0 0
+
+**{theorem.label}** &nbsp; {_origin(theorem.origin)} &nbsp; {_stands(theorem, found)}
+
+{theorem.title}
+^^^
+{theorem.statement}
+
+**If:** {theorem.hypotheses}
+
+**In words:** {theorem.conclusion}
+{repair}
+<div class="atlas-figure atlas-strip">{_one_line(strip)}</div>
+
+Smallest margin **{short(found.smallest)}** in {found.draws} draws ({theorem.margin}).
+The negative control fails in **{found.failing} of {found.control_draws}** draws.
+
+**Broken in the control:** {theorem.broken}
+
+:::::{{dropdown}} Where it is checked
+Check: `{theorem.check}`
+
+Negative control: `{theorem.control}`
+
+```bash
+{PYTEST} \\
+  {tests}
+```
+:::::
++++
+Argument and pictures: {{doc}}`/_executed/{theorem.page}`
+::::::
+"""
+
+
+def ledger_contents(entries: Iterable[Discrepancy]) -> str:
+    """Table of the ledger's entries, each linked to its card."""
+    return table(
+        ["entry", "paper", "discrepancy", "reproduces the figures", "status"],
+        [
+            [f"{{ref}}`{entry.id.partition('-')[2]} <{anchor('ledger', entry.id)}>`", PAPERS[entry.paper], entry.title,
+             WINNERS[entry.reproduces], verdict(entry.status)]
+            for entry in entries
+        ],
+    )  # fmt: skip
+
+
+def ledger_card(entry: Discrepancy, theorems: Iterable[Theorem] = ()) -> str:
+    """One discrepancy as a card.
+
+    Parameters
+    ----------
+    entry
+        The registry's entry.
+    theorems
+        Statements; those that need the entry's repair are named on the card.
+    """
+    has_code = entry.place_in_code != "none"
+    where = f"[{entry.place_in_code}]({OFFICIAL_CODE[entry.paper]})" if has_code else "no official code for this part"
+    repaired = [f"{{ref}}`{t.label} <{anchor('card', t.id)}>`" for t in theorems if t.repair == entry.id]
+    consequence = f"\n**Statements that need the repair:** {', '.join(repaired)}.\n" if repaired else ""
+    return f"""
+({anchor("ledger", entry.id)})=
+::::::{{card}}
+:class-card: atlas-card
+:margin: 0 4 0 0
+
+**{entry.title}**
+
+{PAPERS[entry.paper]} &nbsp; `{entry.id}` &nbsp; {verdict(entry.status)}
+^^^
+:::::{{grid}} 1 1 2 2
+:gutter: 3
+
+::::{{grid-item}}
+**{"The text" if has_code else "On one side"}** {_origin("paper")}
+
+{entry.variant_text}
+
+<small>{entry.place_in_text}</small>
+::::
+::::{{grid-item}}
+**{"The code" if has_code else "On the other"}** {_origin("official code") if has_code else ""}
+
+{entry.variant_code}
+
+<small>{where}</small>
+::::
+:::::
+
+**How much it matters.** {entry.effect_with_numbers}
+{consequence}
+**What reproduces the figures:** {WINNERS[entry.reproduces]}. {entry.why}
+
+{_measured(entry)}
+::::::
+"""
+
+
+def table(heads: list[str], lines: Iterable[list[str]]) -> str:
+    """A Markdown table."""
+    return "\n".join(f"| {' | '.join(line)} |" for line in [heads, ["---"] * len(heads), *lines])
+
+
+def _stands(theorem: Theorem, found: Numbers) -> str:
+    return verdict("holds only as repaired" if found.verdict == "holds" and theorem.repair else found.verdict)
+
+
+def _origin(name: str) -> str:
+    return f'<span class="atlas-origin">{name}</span>'
+
+
+def _one_line(svg: str) -> str:
+    """An SVG as one line: in Markdown an empty line would end the block of HTML."""
+    return re.sub(r"\s*\n\s*", " ", svg.strip())
+
+
+def _measured(entry: Discrepancy) -> str:
+    if not entry.measured:
+        return "Nobody has run both variants yet, so this entry states no number."
+    stated = [[f"`{name}`", f"{m.value:g}", f"{m.tolerance:g}"] for name, m in entry.measured.items()]
+    return f""":::::{{dropdown}} Run both variants
+The test computes these numbers again and fails if one is further away than its tolerance.
+
+{table(["number", "stated", "tolerance"], stated)}
+
+```bash
+{PYTEST} {entry.test}
+```
+:::::"""

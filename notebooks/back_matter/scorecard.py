@@ -1,0 +1,152 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # Scorecard
+#
+# **Does it reproduce?** This page lists every number, statement and claim of the four papers that we set out to check, ours beside it, and a verdict.
+#
+# {glue:text}`scorecard-line`
+
+# %% tags=["parameters"]
+papers: list[str] = ["wu2025", "kim2026", "zhang2025", "bao2024"]  # papers listed, in this order
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Markdown, display
+from myst_nb import glue
+
+from attention_atlas import cards, figures, scorecard, scorecard_text
+
+figures.style()
+rows = scorecard.rows()
+scorecard.validate(rows)
+glue("scorecard-line", scorecard_text.sentence(rows), display=False)
+parts = [part for part in scorecard_text.sections(rows) if part[0] in papers]
+
+# %% tags=["hide-input"]
+LOOK = {
+    "agrees": ("o", "green"),
+    "agrees in sign": ("^", "orange"),
+    "differs": ("D", "red"),
+    "not attempted": ("s", "line"),
+}
+figure, axes = plt.subplots(figsize=(7.2, 0.27 * len(parts) + 0.9))
+labels = []
+for line, (paper, section, part) in enumerate(parts):
+    place = np.arange(len(part))
+    for verdict, (marker, color) in LOOK.items():
+        mine = place[(part.verdict == verdict).to_numpy()]
+        shade = figures.PALETTE[color]
+        axes.plot(mine, np.full(len(mine), line), linestyle="", marker=marker, color=shade, markersize=5, clip_on=False)
+    done = (part.verdict != "not attempted").sum()
+    axes.annotate(f"{done}/{len(part)}", (53.5, line), va="center", ha="right", fontsize=9, annotation_clip=False)
+    first = line == 0 or parts[line - 1][0] != paper
+    labels.append(section.split(",")[0])
+    if first:
+        axes.annotate(
+            cards.PAPERS[paper], (-20, line), va="center", ha="left", fontweight="bold", annotation_clip=False
+        )
+for verdict, (marker, color) in LOOK.items():
+    axes.plot([], [], linestyle="", marker=marker, color=figures.PALETTE[color], label=verdict)
+axes.set(xlim=(-0.7, 53.5), ylim=(len(parts) - 0.4, -0.6), xticks=[])
+axes.set_yticks(range(len(parts)), labels)
+axes.tick_params(length=0)
+axes.grid(False)
+axes.spines[:].set_visible(False)
+figure.legend(loc="outside upper left", ncols=4, handletextpad=0.2, columnspacing=1.2)
+attempted = rows[rows.verdict != "not attempted"]
+figures.show(
+    figure,
+    name="scorecard",
+    caption=f"**One mark for each of the {len(rows)} rows.** An empty place on the map is an experiment that has not been run at the paper's full size, "
+    "not one that failed. The numbers at the right count the rows with a verdict.",
+    alt=f"A map of {len(rows)} marks, one line for each figure or group of statements of a paper. {len(attempted)} have a verdict: "
+    + ", ".join(f"{(rows.verdict == verdict).sum()} {verdict}" for verdict in scorecard.VERDICTS)
+    + ".",
+)
+
+# %% tags=["hide-input"]
+lines = []
+for paper in papers:
+    mine = rows.verdict[rows.paper == paper]
+    lines.append(
+        [
+            f"{cards.PAPERS[paper]} {{cite}}`{paper}`",
+            *[f"{(mine == word).sum()}" for word in scorecard.VERDICTS],
+            f"{len(mine)}",
+        ]
+    )
+display(Markdown(cards.table(["paper", *map(cards.verdict, scorecard.VERDICTS), "rows"], lines)))
+
+# %% [markdown]
+# ## What is next
+#
+# The statements come first because they need no training. The rest waits for experiments, each of which settles many rows at once. These are the ones still to run:
+
+# %% tags=["hide-input"]
+ABOUT = {
+    "retrieval_gaps": "networks trained on retrieval, with 2 to 10 layers, every mask and encoding of Wu 2025; the gap in accuracy between two places",
+    "attention_sinks": "the attention maps of those networks, with sinks counted by the three published conventions",
+    "retrieval_gaps_fixed_vocabulary": "the same training with a fixed vocabulary",
+    "recency": "attention scores of random inputs through four layers, with and without LayerNorm and residual",
+    "averaging": "a small network that learns to average behind a trigger, and how it does it",
+    "language_model_tags": "tags and sinks in pretrained language models",
+    "localization": "the phase diagram of attention over mean and variance of the query-key eigenspectrum",
+    "locater": "a language model trained with and without LocAteR",
+}
+waiting = rows[rows.verdict == "not attempted"]
+counts = waiting.reason.map(scorecard_text.experiment).value_counts()
+lines = [
+    [
+        f"`{name}`",
+        f"{count}",
+        ", ".join(cards.PAPERS[paper] for paper in waiting.paper[waiting.reason.str.endswith(name)].unique()),
+        ABOUT.get(name, ""),
+    ]
+    for name, count in counts.items()
+]
+display(Markdown(cards.table(["experiment", "rows it settles", "paper", "what it does"], lines)))
+
+# %% [markdown]
+# ## How a verdict is reached
+#
+# The tolerance is fixed by a rule before a number is seen, and the rule says why. None is tuned to pass. A run that is shorter than the paper's settles nothing, near or far.
+#
+# | verdict | when |
+# |---|---|
+# | ✔ agrees | our value is within the tolerance; a statement holds in every draw as printed, and its negative control fails |
+# | ▲ agrees in sign | not within it, but on the same side of "no preference" by two standard errors of ours |
+# | ✘ differs | neither; then the {doc}`discrepancy ledger </_executed/back_matter/discrepancy_ledger>` has to say why, or the build stops |
+# | ○ not attempted | no result of ours at the paper's size, or only one seed |
+
+# %% tags=["hide-input"]
+rules = [
+    [
+        f"{cards.PAPERS[r.paper]}: {r.quantity}",
+        r.reason,
+        "no preference" if r.neutral == 0.5 else "zero" if r.neutral == 0 else "–",
+    ]
+    for r in scorecard.REFERENCES
+]
+rules.append(["statements", "rounding of float64: a margin counts as negative below −10⁻⁹ decades", "–"])
+display(Markdown(cards.table(["what is compared", "tolerance and its reason", "sign counted from"], rules)))
+
+# %% [markdown]
+# ## The rows
+#
+# What has a verdict stands open, the rest is folded. "Ours" of a statement is the smallest margin over its draws
+# ({doc}`theorem cards </_executed/back_matter/theorem_cards>`). The same table as data:
+# `.venv/bin/python -m attention_atlas scorecard --json`.
+
+# %% tags=["hide-input"]
+for paper, section, part in parts:
+    if part is next(mine for name, _, mine in parts if name == paper):
+        display(Markdown(f'<p class="atlas-paper">{cards.PAPERS[paper]}</p>'))
+    display(Markdown(scorecard_text.section_table(section, part)))

@@ -1,0 +1,167 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+# ---
+
+# %% [markdown]
+# # Theorem cards
+#
+# **Can a theorem be tested?** Not proved by a computer here, but put at risk: draw random logits, lengths and depths, compute both sides
+# of the statement, and see how far it is from failing. And then break one of its hypotheses: now it *must* fail. A check whose control
+# does not fail has shown nothing.
+
+# %% tags=["parameters"]
+profile: str = "quick"  # size at which missing results are computed
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import Markdown, display
+from myst_nb import glue
+
+from attention_atlas import cards, figures, results, theorems
+from attention_atlas.experiments import theorem_margins
+
+figures.style()
+found = results.obtain(theorem_margins, profile)
+margins = found.table
+LINEAR = 0.1  # the axis is linear below this margin and logarithmic beyond it
+BINS = LINEAR * np.sinh(0.25 * np.arange(-46, 25))  # equally wide on that axis, with an edge at 0
+TICKS = [-1000, -100, -10, -1, 0, 1, 10]
+
+values = {  # rounding is 0
+    key: np.where(np.abs(mine.margin) < theorems.ROUNDING, 0.0, mine.margin)
+    for key, mine in margins.groupby(["statement", "control"])
+}
+
+
+def ridges(axes, theorem, floor=0.0):
+    """Where the margins lie: a blue ridge and a dot at the smallest one, an orange ridge and a cross for the control."""
+    for control, color, marker in ((False, "blue", "o"), (True, "orange", "X")):
+        mine = values[theorem.id, control]
+        height = np.histogram(mine, BINS)[0]
+        top = np.append(height, 0) / height.max() * 0.72
+        shade = figures.PALETTE[color]
+        drawn = np.flatnonzero(top)
+        span = slice(drawn[0], drawn[-1] + 2)
+        axes.fill_between(BINS[span], floor, floor + top[span], step="post", color=shade, alpha=0.45, linewidth=0)
+        nearest = mine.max() if control else mine.min()
+        axes.plot(nearest, floor, marker=marker, color=shade, markersize=6.5, clip_on=False, zorder=3)
+
+
+def frame(axes):
+    """The margin axis that all pictures of this page share."""
+    axes.set_xscale("asinh", linear_width=LINEAR)
+    axes.set(xlim=(BINS[0], BINS[-1]), xticks=TICKS)
+    axes.set_xticklabels([f"{tick:g}".replace("-", "−") for tick in TICKS])
+    axes.xaxis.minorticks_off()
+    axes.axvline(0, color=figures.PALETTE["ink"], linewidth=1.1)
+    axes.spines["left"].set_visible(False)
+    axes.grid(False, axis="y")
+
+
+# %% tags=["hide-input"]
+statements = theorems.load()
+papers = [theorem for theorem in statements if theorem.origin == "paper"]
+ours = [theorem for theorem in statements if theorem.origin != "paper"]
+figure, axes = plt.subplots(figsize=(7.2, 6.6))
+rows = dict(
+    zip([*papers, *ours], [*range(len(statements), len(ours), -1), *np.arange(len(ours), 0, -1) - 0.6], strict=True)
+)
+for theorem, row in rows.items():
+    axes.axhline(row, color=figures.PALETTE["line"], linewidth=0.6)
+    ridges(axes, theorem, row)
+frame(axes)
+names = [theorem.label + (" *" if theorem.repair else "") for theorem in rows]
+axes.set_yticks([*rows.values(), len(statements) + 0.85, len(ours) + 0.25], [*names, "The paper’s", "Derived here"])
+for label in axes.get_yticklabels()[-2:]:
+    label.set_fontweight("bold")
+axes.tick_params(axis="y", length=0)
+axes.set(ylim=(0, len(statements) + 1.5), xlabel="margin: how far the statement is from failing (decades)")
+axes.annotate("a hypothesis broken: fails", (-30, len(statements) + 1.05), ha="center", color=figures.PALETTE["orange"])
+axes.annotate("holds", (1.1, len(statements) + 1.05), ha="center", color=figures.PALETTE["blue"])
+draws = margins.groupby(["statement", "control"]).draw.nunique().min()
+figures.show(
+    figure,
+    name="theorem-margins",
+    caption=f"**Every statement holds where it should and fails where it should.** {draws} draws of each check (blue, dot at the smallest "
+    f"margin) and of each negative control (orange, cross at the draw that comes nearest to holding). A margin of 1 is a factor of 10 between value and bound. "
+    rf"The axis is linear within $\pm{LINEAR}$ and logarithmic beyond; nothing is clipped. Every ridge is scaled to its own height. "
+    "A star marks a statement that holds only as repaired by us.",
+    alt=f"One row for each of {len(statements)} statements on a common axis of margins. Blue ridges lie at or right of zero for every check; orange ridges lie left "
+    "of zero for every negative control, most of them between minus 1 and minus 1000.",
+    provenance=found.provenance,
+)
+
+# %% tags=["hide-input"]
+verdicts = {theorem.id: cards.numbers(margins, theorem.id) for theorem in statements}
+held = [theorem for theorem in papers if verdicts[theorem.id].verdict == "holds"]
+glue("card-statements", len(papers), display=False)
+glue("card-held", len(held), display=False)
+glue("card-repaired", sum(bool(theorem.repair) for theorem in held), display=False)
+glue("card-ours", len(ours), display=False)
+
+# %% [markdown]
+# Wu 2025 {cite}`wu2025` makes {glue:text}`card-statements` statements. {glue:text}`card-held` of them hold in every draw, but
+# {glue:text}`card-repaired` only after a repair, because as printed they fail. The other {glue:text}`card-ours` cards are statements that this book derives.
+#
+# How to read a card:
+#
+# - the **margin** of an upper bound is $\log_{10}(\text{bound}/\text{value})$, of a lower bound $\log_{10}(\text{value}/\text{bound})$, at the worst query, key and depth of a draw.
+#   It is negative where the bound is broken. A card says so if its margin measures something else;
+# - a margin of **0** is a bound that is met with equality in some draw: it cannot be improved there. Less than $10^{-9}$ below 0 counts as rounding of float64;
+# - a **large** margin is a loose bound, not a better theorem;
+# - the **negative control** runs the same check with one hypothesis broken. It must give negative margins.
+#
+# What this cannot do: random draws find typical failures, not adversarial ones. The proofs are in the papers and on our pages.
+
+# %% tags=["hide-input"]
+display(Markdown(cards.theorem_contents(rows, margins)))
+
+# %% [markdown]
+# ## The paper's statements
+
+# %% tags=["hide-input"]
+
+
+def card(theorem):
+    """The card with its strip of margins."""
+    figure, axes = plt.subplots(figsize=(7.2, 0.85))
+    ridges(axes, theorem)
+    frame(axes)
+    axes.set(yticks=[], ylim=(0, 0.8))
+    axes.set_xlabel("")
+    numbers = verdicts[theorem.id]
+    alt = (
+        f"Margins of {theorem.label}: the check's {numbers.draws} draws start at {cards.short(values[theorem.id, False].min())} and lie to the right, "
+        f"the control's {numbers.control_draws} draws end at {cards.short(values[theorem.id, True].max())}, left of zero."
+    )
+    strip = figures.svg(figure, cards.anchor("strip", theorem.id), alt, found.provenance)
+    plt.close(figure)
+    display(Markdown(cards.theorem_card(theorem, margins, strip)))
+
+
+for theorem in papers:
+    card(theorem)
+
+# %% [markdown]
+# ## Derived here
+
+# %% tags=["hide-input"]
+for theorem in ours:
+    card(theorem)
+
+# %% [markdown]
+# ## Run them yourself
+#
+# ```bash
+# .venv/bin/python -m attention_atlas results theorem_margins --csv
+# .venv/bin/python -m pytest tests/theory
+# ```
+#
+# The registry is `data/theorems.yml`. A test fails for a statement without a check, without a control, or with a control that does not fail.
+# To add one, write the two functions, their two tests, and an entry. Any page can point to a card: ``{ref}`Theorem 4.1 <card-wu2025-thm-4-1>` ``
+# gives {ref}`Theorem 4.1 <card-wu2025-thm-4-1>`; the anchor is `card-` and the entry's id in lower case, with a hyphen for the dot.
