@@ -214,8 +214,10 @@ def canonical(notebook):
         for noise in ("papermill", "execution", "lines_to_next_cell"):
             cell.metadata.pop(noise, None)
         tags = cell.metadata.get("tags", [])
-        if "injected-parameters" in tags or "parameters" in tags:
-            cell.metadata["tags"] = sorted({*tags, "hide-input"})
+        for tag, prompt in (("parameters", "parameters"), ("injected-parameters", "values of this run")):
+            if tag in tags:
+                cell.metadata["tags"] = sorted({*tags, "hide-input"})
+                cell.metadata["mystnb"] = {"code_prompt_show": prompt, "code_prompt_hide": f"hide {prompt}"}
         if cell.cell_type != "code":
             continue
         shown = [

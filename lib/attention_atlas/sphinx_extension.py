@@ -1,4 +1,5 @@
-"""What the book needs from Sphinx beyond its themes: figures in the page, figures on other pages, pages as notebooks.
+"""What the book needs from Sphinx beyond its themes: figures in the page, figures and numbers of other pages, pages as
+notebooks.
 
 An ``<img>`` of an SVG cannot see the page's CSS variables; an inline ``<svg>`` can, and so follows light and dark mode.
 Alt text and provenance come with the figure (:func:`attention_atlas.figures.svg`), so no page repeats them.
@@ -35,7 +36,7 @@ class InlineFigures(SphinxPostTransform):
 
 
 class FigureOf(SphinxDirective):
-    """``{figure-of} chapter/page figure-name``: a figure of an executed page on another page; the body is its caption."""
+    """``{figure-of} chapter/page figure-name``: a figure of an executed page; the body is its caption."""
 
     required_arguments = 2
     has_content = True
@@ -81,6 +82,19 @@ def offer_notebook(app, pagename: str, templatename: str, context: dict, doctree
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 
+def depend_on_glue(app, docname: str, source: list[str]) -> None:
+    """Let a page be made again when a page whose numbers it shows has changed."""
+    for page in re.findall(r"\{glue:\w+\}`([\w/.]+)::", source[0]):
+        app.env.note_dependency(str(Path(app.srcdir, Path(docname).parent, page).resolve()))
+
+
+def escape_docstring(app, what, name, obj, options, lines: list[str]) -> None:
+    """Shapes such as ``(*batch, key)`` and moduli such as ``|x|`` are plain text to us, not markup."""
+    for number, line in enumerate(lines):
+        line = re.sub(r"(?<=[(\s])\*(?=\w+[,)])", r"\*", line)
+        lines[number] = re.sub(r"\|(\w+)\|", r"\|\1\|", line)
+
+
 def drop_launch_buttons(app, config) -> None:
     """Without a repository address there is nothing to launch (and the theme would fail)."""
     if not config.html_theme_options.get("repository_url"):
@@ -92,5 +106,7 @@ def setup(app) -> dict:
     app.connect("config-inited", drop_launch_buttons)
     app.add_post_transform(InlineFigures)
     app.add_directive("figure-of", FigureOf)
+    app.connect("source-read", depend_on_glue)
+    app.connect("autodoc-process-docstring", escape_docstring, priority=400)  # before napoleon reads it
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its download button
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -270,7 +270,7 @@ relative = logits(*(rope(vector.expand(reach + 1, -1), rope_frequencies(d_head))
 off = max(relative.diagonal(-gap).std().item() for gap in range(reach))
 figures.show(
     figure,
-    name="rope-logits",
+    name="rotation-logits",
     caption="**RoPE is a clock, not a decay.** Left: keys fall behind the query by one angle per token. Right: the logit against distance, from the library's own rotation. "
     "In two dimensions it is a cosine: close by it falls like a parabola, at $\\pi/\\theta_1$ it turns back. With many frequencies and equal vectors it falls and ripples; "
     f"for a random query and key it just wanders. All depend on the distance only: along a diagonal the logits of {reach + 1} tokens agree to {off:.0e}.",

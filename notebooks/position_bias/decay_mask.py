@@ -226,7 +226,7 @@ lines = [
     "|:--|" + "--:|" * len(some),
     "| paper: $t/(e^m-1)$ | " + " | ".join(f"{value:.1f}" for value in some["printed"]) + " |",
     "| **exact rollout** | " + " | ".join(f"**{value}**" for value in some["exact"]) + " |",
-    "| walk (below, from two layers on) | " + " | ".join(f"{v:.1f}" if n > 1 else "–" for n, v in zip(some["layers"], some["walk"])) + " |",
+    "| walk (below, from two layers on) | " + " | ".join(f"{v:.1f}" if n > 1 else "–" for n, v in zip(some["layers"], some["walk"], strict=True)) + " |",
 ]
 lines[0] = lines[0].replace(", $t", " | $t", 1)
 display(Markdown("\n".join(lines)))
@@ -276,7 +276,7 @@ display(Markdown("\n".join(lines)))
 # $$ (eq-decay-hit)
 #
 # layers to reach the first token <span class="atlas-origin">derived here</span>. From then on there is no peak to speak of: token 1 can only look at itself, so everything that arrives stays.
-# A decay mask leaves every allowed weight positive, so Theorem 4.1 applies to it as well: **decay delays the collapse onto the first token, it does not prevent it.**
+# A decay mask leaves every allowed weight positive, so {prf:ref}`thm-causal-collapse` applies to it as well: **decay delays the collapse onto the first token, it does not prevent it.**
 
 # %% tags=["hide-input"]
 length, tug = 128, 0.1
@@ -286,8 +286,8 @@ hit = (length - 1) * math.expm1(tug)
 glue("decay-hit", f"{hit:.1f}", display=False)
 glue("decay-first-largest", str(int((rows.argmax(1) == 0).double().argmax()) + 1), display=False)
 glue("decay-hit-share", f"{100 * rows[round(hit) - 1, 0]:.0f}", display=False)
-glue("decay-hit-steep", f"{4095 * math.expm1(0.5):,.0f}", display=False)
-glue("decay-hit-gentle", f"{4095 * math.expm1(2**-8):.0f}", display=False)
+glue("decay-hit-steep", f"{math.ceil(4095 * math.expm1(0.5)):,}", display=False)
+glue("decay-hit-gentle", f"{math.ceil(4095 * math.expm1(2**-8))}", display=False)
 figure, (left, right) = plt.subplots(1, 2, width_ratios=(3, 2), figsize=(7.2, 3.6))
 scaled = (rows / rows[:, 1:].amax(1, keepdim=True)).clamp(max=1)
 image = left.pcolormesh(np.arange(1, length + 1), np.arange(1, deepest + 1), scaled, vmin=0, vmax=1, rasterized=True)

@@ -112,10 +112,11 @@ def angle_for(mean):
     return low
 
 
+angle = angle_for(aim)
 designs = {
     f"decay, $m={math.log1p(1 / aim):.3f}$": (flat_map(tokens, causal, slope=math.log1p(1 / aim)), 0.0),
     f"window, $w={2 * aim + 1:.0f}$": (flat_map(tokens, sliding_window(round(2 * aim) + 1)), 0.0),
-    "RoPE-like, $\\theta_1={:.3f}$".format(angle := angle_for(aim)): (flat_map(tokens, causal, angle=angle), 0.0),
+    f"RoPE-like, $\\theta_1={angle:.3f}$": (flat_map(tokens, causal, angle=angle), 0.0),
     f"decay, $m={math.log1p(1 / (2 * aim)):.3f}$, $r=1$": (flat_map(tokens, causal, slope=math.log1p(1 / (2 * aim))), 1.0),
 }
 looks = ((blue, "o", "-"), (orange, "s", "--"), (green, "^", "-."), (purple, "D", ":"))

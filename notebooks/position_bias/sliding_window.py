@@ -80,7 +80,7 @@ figures.show(
 # A window cuts the direct way to the beginning, not the way in several steps. Token 1 is still the only token from which
 # all others can be reached, the only *center node* of the graph. From token $N$ back to it takes at least
 #
-# $$r = \left\lceil \frac{N-1}{w-1} \right\rceil$$ (eq-window-reach)
+# $$r = \left\lceil \frac{N-1}{w-1} \right\rceil$$ (eq-window-steps)
 #
 # layers, because the window holds the token itself and so moves at most $w-1$ tokens per layer. Any $r$ layers together
 # act like one causal layer.
@@ -327,7 +327,7 @@ figures.show(
 # ```
 
 # %% [markdown]
-# One layer moves at most $w-1$ tokens, so {eq}`eq-window-reach` answers it. The breadth-first distance on the graph agrees.
+# One layer moves at most $w-1$ tokens, so {eq}`eq-window-steps` answers it. The breadth-first distance on the graph agrees.
 
 # %%
 reach = [math.ceil((length - 1) / (width - 1)) for length, width in exercises.REACH]
