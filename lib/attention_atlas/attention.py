@@ -85,3 +85,31 @@ def attention_weights(
     if not mask.any(-1).all():
         raise ValueError(f"query {int(mask.any(-1).int().argmin())} may attend to no key, every query needs one")
     return logits.masked_fill(~mask, -torch.inf).softmax(-1)
+
+
+def check_weights(weights: Float[Tensor, "*batch query key"], mask: Bool[Tensor, "query key"]) -> None:
+    """Refuse a mask of another shape, one that hides a key from all, and weights where it forbids attention.
+
+    Parameters
+    ----------
+    weights : (*batch, query, key)
+        Attention weights.
+    mask : (query, key)
+        Who may attend to whom.
+
+    Raises
+    ------
+    ValueError
+        In one line that says what was got.
+
+    Examples
+    --------
+    >>> check_weights(torch.eye(2), torch.ones(2, 2).bool())
+    """
+    if mask.shape != weights.shape[-2:]:
+        got, allowed = tuple(mask.shape), tuple(weights.shape[-2:])
+        raise ValueError(f"the mask needs the (query, key) shape of the weights, {allowed}, got {got}")
+    if not mask.any(-2).all():
+        raise ValueError(f"key {int(mask.any(-2).int().argmin())} is seen by no query, every key needs one")
+    if (weights.masked_fill(mask, 0) != 0).any():
+        raise ValueError("weights must be 0 where the mask is False, got attention to a masked key")

@@ -99,8 +99,8 @@ def causal_product(
 
 
 def products(
-    maps: Float[Tensor, "layer query key"] | Iterable[Float[Tensor, "query key"]], residual: float = 0.0
-) -> Iterator[Float64[Tensor, "query key"]]:
+    maps: Float[Tensor, "layer query key"] | Iterable[Float[Tensor, "_query _key"]], residual: float = 0.0
+) -> Iterator[Float64[Tensor, "_query _key"]]:
     """Yield P^(0), P^(1), ...: the cumulative attention after every layer, holding one map at a time.
 
     Parameters
@@ -143,7 +143,7 @@ def products(
 
 
 def rollout(
-    maps: Float[Tensor, "layer query key"] | Iterable[Float[Tensor, "query key"]], residual: float = 0.0
+    maps: Float[Tensor, "layer query key"] | Iterable[Float[Tensor, "_query _key"]], residual: float = 0.0
 ) -> Float64[Tensor, "query key"]:
     """Cumulative attention of all layers: the share of every input token in every output token's context.
 
@@ -179,7 +179,7 @@ def rollout(
 
 
 def rollout_trajectory(
-    maps: Float[Tensor, "layer query key"] | Iterable[Float[Tensor, "query key"]], residual: float = 0.0
+    maps: Float[Tensor, "layer query key"] | Iterable[Float[Tensor, "_query _key"]], residual: float = 0.0
 ) -> Float64[Tensor, "layer query key"]:
     """Cumulative attention after every layer.
 

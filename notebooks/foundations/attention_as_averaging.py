@@ -31,8 +31,9 @@ from attention_atlas import figures
 from attention_atlas.attention import attention_weights, logits
 from attention_atlas.drawing import attention_map
 from attention_atlas.masks import causal, dense, prefix, sliding_window
-from attention_atlas.metrics import attention_received, entropy
+from attention_atlas.metrics import entropy
 from attention_atlas.positions import rope, rope_frequencies
+from attention_atlas.sinks import attention_received
 from attention_atlas.theory.position_bias.collapse import epsilon_from_logits
 from attention_atlas.theory.position_bias.kernels import flat_map
 

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 import torch
 
-from attention_atlas import ledger, metrics, registry
+from attention_atlas import ledger, registry, sinks
 from attention_atlas.masks import causal, dense, named
 from attention_atlas.rollout import rollout_row
 from attention_atlas.theory.position_bias import decay, kernels, paths, rope, rope_score
@@ -233,7 +233,7 @@ def test_sink_convention():
         return kernels.flat_map(17, allowed).expand(1, 1, 17, 17), dense(allowed, 17)
 
     printed, gu = (
-        share(*uniform("causal", None)) * 100 for share in (metrics.sink_share_wu2025, metrics.sink_share_gu2025)
+        share(*uniform("causal", None)) * 100 for share in (sinks.sink_share_wu2025, sinks.sink_share_gu2025)
     )
     computed = {"printed_1": printed[0], "printed_2": printed[1], "gu_1": gu[0], "gu_2": gu[1]}
     for name, mask in (
@@ -243,7 +243,7 @@ def test_sink_convention():
         ("window_13", ("sliding_window", 13)),
         ("prefix_2", ("prefix", 2)),
     ):
-        computed[f"received_{name}"] = metrics.attention_received(*uniform(*mask))[0, 0, 0]
+        computed[f"received_{name}"] = sinks.attention_received(*uniform(*mask))[0, 0, 0]
     assert agrees("wu2025-sink-convention", {name: float(value) for name, value in computed.items()})
 
 

@@ -9,9 +9,10 @@ import math
 import torch
 
 from attention_atlas.masks import Mask, center_nodes, steps_from
-from attention_atlas.metrics import attention_received, entropy
+from attention_atlas.metrics import entropy
 from attention_atlas.rollout import rollout
 from attention_atlas.shapes import Float, Tensor
+from attention_atlas.sinks import attention_received
 from attention_atlas.theory.position_bias.kernels import flat_map
 
 
