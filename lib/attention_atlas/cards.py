@@ -13,7 +13,12 @@ import pandas as pd
 from attention_atlas.ledger import Discrepancy
 from attention_atlas.theorems import ROUNDING, Theorem, judge
 
-PAPERS = {"wu2025": "Wu 2025", "kim2026": "Kim 2026", "zhang2025": "Zhang 2025", "bao2024": "Bao 2024"}
+PAPERS = {  # no-break spaces: a name stays on one line of a table
+    "wu2025": "Wu\u00a02025",
+    "kim2026": "Kim\u00a02026",
+    "zhang2025": "Zhang\u00a02025",
+    "bao2024": "Bao\u00a02024",
+}
 OFFICIAL_CODE = {
     "wu2025": "https://github.com/xinyiwu98/position-bias-in-attention/tree/3967a93",
     "kim2026": "https://github.com/starmpcc/layernorm_recency_bias/tree/d68cf47",
@@ -76,19 +81,21 @@ def anchor(kind: str, id: str) -> str:
 
 
 def short(number: float) -> str:
-    """A number in two significant digits as a reader sees it; rounding of float64 is 0.
+    """A number in two significant digits as a reader sees it; rounding of float64 is 0, NaN a dash.
 
     Examples
     --------
-    >>> short(0.0412), short(2.57e-6), short(-3e-15), short(232)
-    ('0.041', '2.6 × 10⁻⁶', '0', '232')
+    >>> print(short(0.0412), short(2.57e-6), short(-3e-15), short(232), sep=", ")
+    0.041, 2.6\u00a0×\u00a010⁻⁶, 0, 232
     """
+    if number != number:
+        return "–"
     if abs(number) < ROUNDING:
         return "0"
     if abs(number) >= 1e-3:
         return f"{number:.2g}" if abs(number) < 10 else f"{number:.0f}"
     mantissa, exponent = f"{number:.1e}".split("e")
-    return f"{mantissa} × 10{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
+    return f"{mantissa}\u00a0×\u00a010{str(int(exponent)).translate(str.maketrans('-0123456789', '⁻⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
 
 
 def verdict(word: str) -> str:
@@ -97,9 +104,9 @@ def verdict(word: str) -> str:
     Examples
     --------
     >>> verdict("agrees in sign")
-    '<span class="atlas-verdict atlas-agrees-in-sign">▲ agrees in sign</span>'
+    '<span class="atlas-verdict atlas-agrees-in-sign">▲&nbsp;agrees in sign</span>'
     """
-    return f'<span class="atlas-verdict atlas-{word.replace(" ", "-")}">{SIGNS.get(word, "✘")} {word}</span>'
+    return f'<span class="atlas-verdict atlas-{word.replace(" ", "-")}">{SIGNS.get(word, "✘")}&nbsp;{word}</span>'
 
 
 def theorem_contents(theorems: Iterable[Theorem], margins: pd.DataFrame) -> str:
@@ -107,12 +114,10 @@ def theorem_contents(theorems: Iterable[Theorem], margins: pd.DataFrame) -> str:
     lines = []
     for theorem in theorems:
         found = numbers(margins, theorem.id)
-        link, fails = (
-            f"{{ref}}`{theorem.label} <{anchor('card', theorem.id)}>`",
-            f"{found.failing} of {found.control_draws}",
-        )
-        lines.append([link, theorem.title, _stands(theorem, found), short(found.smallest), fails])
-    return table(["statement", "in a few words", "verdict", "smallest margin", "control fails"], lines)
+        link = f"{{ref}}`{theorem.label} <{anchor('card', theorem.id)}>`"
+        fails = f"{found.failing}/{found.control_draws}"
+        lines.append([link, theorem.title, short(found.smallest), fails, _stands(theorem, found)])
+    return table(["statement", "in a few words", "smallest margin", "control fails", "verdict"], lines)
 
 
 def theorem_card(theorem: Theorem, margins: pd.DataFrame, strip: str) -> str:
@@ -132,6 +137,7 @@ def theorem_card(theorem: Theorem, margins: pd.DataFrame, strip: str) -> str:
     if theorem.repair:
         link = f"{{ref}}`{theorem.repair} <{anchor('ledger', theorem.repair)}>`"
         repair = f"\n**As printed it fails.** What is checked here is our repair; the ledger has both: {link}.\n"
+    unit = "" if theorem.margin == Theorem.margin else f" ({theorem.margin})"
     tests = " \\\n  ".join(dict.fromkeys([theorem.check_test, theorem.control_test]))
     return f"""
 ({anchor("card", theorem.id)})=
@@ -139,10 +145,12 @@ def theorem_card(theorem: Theorem, margins: pd.DataFrame, strip: str) -> str:
 :class-card: atlas-card
 :margin: 0 4 0 0
 
-**{theorem.label}** &nbsp; {_origin(theorem.origin)} &nbsp; {_stands(theorem, found)}
+:::::{{card-header}}
+**{theorem.label}. {theorem.title}**
 
-{theorem.title}
-^^^
+{_origin(theorem.origin)} &nbsp; {_stands(theorem, found)}
+:::::
+
 {theorem.statement}
 
 **If:** {theorem.hypotheses}
@@ -151,7 +159,7 @@ def theorem_card(theorem: Theorem, margins: pd.DataFrame, strip: str) -> str:
 {repair}
 <div class="atlas-figure atlas-strip">{_one_line(strip)}</div>
 
-Smallest margin **{short(found.smallest)}** in {found.draws} draws ({theorem.margin}).
+Smallest margin **{short(found.smallest)}** in {found.draws} draws{unit}.
 The negative control fails in **{found.failing} of {found.control_draws}** draws.
 
 **Broken in the control:** {theorem.broken}
@@ -166,8 +174,10 @@ Negative control: `{theorem.control}`
   {tests}
 ```
 :::::
-+++
+
+:::::{{card-footer}}
 Argument and pictures: {{doc}}`/_executed/{theorem.page}`
+:::::
 ::::::
 """
 
@@ -195,7 +205,7 @@ def ledger_card(entry: Discrepancy, theorems: Iterable[Theorem] = ()) -> str:
         Statements; those that need the entry's repair are named on the card.
     """
     has_code = entry.place_in_code != "none"
-    where = f"[{entry.place_in_code}]({OFFICIAL_CODE[entry.paper]})" if has_code else "no official code for this part"
+    where = f"<small>[{entry.place_in_code}]({OFFICIAL_CODE[entry.paper]})</small>" if has_code else ""
     repaired = [f"{{ref}}`{t.label} <{anchor('card', t.id)}>`" for t in theorems if t.repair == entry.id]
     consequence = f"\n**Statements that need the repair:** {', '.join(repaired)}.\n" if repaired else ""
     return f"""
@@ -204,26 +214,28 @@ def ledger_card(entry: Discrepancy, theorems: Iterable[Theorem] = ()) -> str:
 :class-card: atlas-card
 :margin: 0 4 0 0
 
+:::::{{card-header}}
 **{entry.title}**
 
 {PAPERS[entry.paper]} &nbsp; `{entry.id}` &nbsp; {verdict(entry.status)}
-^^^
+:::::
+
 :::::{{grid}} 1 1 2 2
 :gutter: 3
 
 ::::{{grid-item}}
-**{"The text" if has_code else "On one side"}** {_origin("paper")}
+**{"The text" if has_code else "The paper"}** {_origin("paper")}
 
 {entry.variant_text}
 
 <small>{entry.place_in_text}</small>
 ::::
 ::::{{grid-item}}
-**{"The code" if has_code else "On the other"}** {_origin("official code") if has_code else ""}
+**{"The code" if has_code else "Against it"}** {_origin("official code") if has_code else ""}
 
 {entry.variant_code}
 
-<small>{where}</small>
+{where}
 ::::
 :::::
 

@@ -82,6 +82,12 @@ def offer_notebook(app, pagename: str, templatename: str, context: dict, doctree
     context["ipynb_source"] = f"{pagename}.ipynb"
 
 
+def mend_bibliography(app, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """The writer calls the bibliography a list whose entries are not list items, which no screen reader can follow."""
+    if "body" in context:
+        context["body"] = context["body"].replace('role="list" class="citation-list"', 'class="citation-list"')
+
+
 def depend_on_glue(app, docname: str, source: list[str]) -> None:
     """Let a page be made again when a page whose numbers it shows has changed."""
     for page in re.findall(r"\{glue:\w+\}`([\w/.]+)::", source[0]):
@@ -106,6 +112,7 @@ def setup(app) -> dict:
     app.connect("config-inited", drop_launch_buttons)
     app.add_post_transform(InlineFigures)
     app.add_directive("figure-of", FigureOf)
+    app.connect("html-page-context", mend_bibliography)
     app.connect("source-read", depend_on_glue)
     app.connect("autodoc-process-docstring", escape_docstring, priority=400)  # before napoleon reads it
     app.connect("html-page-context", offer_notebook, priority=400)  # before the theme makes its download button

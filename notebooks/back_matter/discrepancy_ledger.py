@@ -24,11 +24,6 @@ from attention_atlas import cards, figures, ledger, theorems
 figures.style()
 entries = [entry for entry in ledger.load() if entry.paper in papers]
 verified = [entry for entry in entries if entry.status == "verified"]
-glue("ledger-count", len(entries), display=False)
-glue("ledger-verified", len(verified), display=False)
-glue("ledger-open", len(entries) - len(verified), display=False)
-
-# %% tags=["hide-input"]
 entry = ledger.named("wu2025-rope-exponent")
 depths = [1, 3, 6, 10]
 peaks = {name: [entry.measured[f"{name}_{t}"].value for t in depths] for name in ("exact", "printed", "divided")}
@@ -58,11 +53,16 @@ figures.show(
     provenance=f"data/ledger.yml, recomputed by {entry.test}",
 )
 
+# %% tags=["hide-input"]
+glue("ledger-count", len(entries), display=False)
+glue("ledger-verified", len(verified), display=False)
+glue("ledger-open", len(entries) - len(verified), display=False)
+
 # %% [markdown]
 # The ledger has {glue:text}`ledger-count` entries. {glue:text}`ledger-verified` are **verified**: a test runs both variants and computes every number again that the entry states.
 # {glue:text}`ledger-open` are **open**: nobody has run both yet, and they state no number.
 #
-# An entry is not an accusation. Most are a default, a name or a constant in a proof, and most change no conclusion. They matter to whoever wants to obtain the same numbers. *Which variant reproduces
+# An entry is not an accusation. Most are a default, a name or a constant in a proof. They matter to whoever wants to obtain the same numbers. *Which variant reproduces
 # the figures* is only stated where it was tried; "not decided yet" names the experiment that will decide.
 
 # %% tags=["hide-input"]

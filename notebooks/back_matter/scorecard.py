@@ -17,6 +17,8 @@
 papers: list[str] = ["wu2025", "kim2026", "zhang2025", "bao2024"]  # papers listed, in this order
 
 # %% tags=["hide-input"]
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import Markdown, display
@@ -25,60 +27,61 @@ from myst_nb import glue
 from attention_atlas import cards, figures, scorecard, scorecard_text
 
 figures.style()
-rows = scorecard.rows()
-scorecard.validate(rows)
-glue("scorecard-line", scorecard_text.sentence(rows), display=False)
-parts = [part for part in scorecard_text.sections(rows) if part[0] in papers]
-
-# %% tags=["hide-input"]
 LOOK = {
     "agrees": ("o", "green"),
     "agrees in sign": ("^", "orange"),
     "differs": ("D", "red"),
     "not attempted": ("s", "line"),
 }
-figure, axes = plt.subplots(figsize=(7.2, 0.27 * len(parts) + 0.9))
-labels = []
-for line, (paper, section, part) in enumerate(parts):
-    place = np.arange(len(part))
-    for verdict, (marker, color) in LOOK.items():
-        mine = place[(part.verdict == verdict).to_numpy()]
-        shade = figures.PALETTE[color]
-        axes.plot(mine, np.full(len(mine), line), linestyle="", marker=marker, color=shade, markersize=5, clip_on=False)
+rows = scorecard.rows()
+scorecard.validate(rows)
+parts = [part for part in scorecard_text.sections(rows) if part[0] in papers]
+lines = []  # one per section, and one above each paper's for its name
+for paper in papers:
+    lines += [
+        (cards.PAPERS[paper], None),
+        *[(re.split("[:,]", name)[0], part) for of, name, part in parts if of == paper],
+    ]
+figure, axes = plt.subplots(figsize=(7.2, 0.235 * len(lines) + 0.6))
+for line, (_, part) in enumerate(lines):
+    if part is None:
+        continue
+    for verdict in part.verdict.unique():
+        (marker, color), mine = LOOK[verdict], np.flatnonzero(part.verdict == verdict)
+        look = dict(linestyle="", marker=marker, color=figures.PALETTE[color], clip_on=False)
+        axes.plot(mine, np.full(len(mine), line), **look, markersize=3.4 if marker == "s" else 4.6)
     done = (part.verdict != "not attempted").sum()
-    axes.annotate(f"{done}/{len(part)}", (53.5, line), va="center", ha="right", fontsize=9, annotation_clip=False)
-    first = line == 0 or parts[line - 1][0] != paper
-    labels.append(section.split(",")[0])
-    if first:
-        axes.annotate(
-            cards.PAPERS[paper], (-20, line), va="center", ha="left", fontweight="bold", annotation_clip=False
-        )
+    axes.annotate(f"{done} of {len(part)}", (59, line), va="center", ha="right", fontsize=9, annotation_clip=False)
 for verdict, (marker, color) in LOOK.items():
     axes.plot([], [], linestyle="", marker=marker, color=figures.PALETTE[color], label=verdict)
-axes.set(xlim=(-0.7, 53.5), ylim=(len(parts) - 0.4, -0.6), xticks=[])
-axes.set_yticks(range(len(parts)), labels)
+axes.set(xlim=(-0.7, 59), ylim=(len(lines) - 0.4, -0.6), xticks=[])
+axes.set_yticks(range(len(lines)), [label for label, _ in lines])
+for label, (_, part) in zip(axes.get_yticklabels(), lines, strict=True):
+    label.set_fontweight("bold" if part is None else "normal")
 axes.tick_params(length=0)
 axes.grid(False)
 axes.spines[:].set_visible(False)
-figure.legend(loc="outside upper left", ncols=4, handletextpad=0.2, columnspacing=1.2)
+axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=4, handletextpad=0.2, columnspacing=1.2, borderaxespad=0)
 attempted = rows[rows.verdict != "not attempted"]
 figures.show(
     figure,
     name="scorecard",
     caption=f"**One mark for each of the {len(rows)} rows.** An empty place on the map is an experiment that has not been run at the paper's full size, "
-    "not one that failed. The numbers at the right count the rows with a verdict.",
+    "not one that failed; each line is a figure, or a group, of a paper. The numbers at the right count the rows with a verdict.",
     alt=f"A map of {len(rows)} marks, one line for each figure or group of statements of a paper. {len(attempted)} have a verdict: "
     + ", ".join(f"{(rows.verdict == verdict).sum()} {verdict}" for verdict in scorecard.VERDICTS)
     + ".",
+    provenance="data/reference, data/theorems.yml and data/claims.yml beside data/results",
 )
 
 # %% tags=["hide-input"]
+glue("scorecard-line", scorecard_text.sentence(rows), display=False)
 lines = []
 for paper in papers:
     mine = rows.verdict[rows.paper == paper]
     lines.append(
         [
-            f"{cards.PAPERS[paper]} {{cite}}`{paper}`",
+            f"{{cite:t}}`{paper}`",
             *[f"{(mine == word).sum()}" for word in scorecard.VERDICTS],
             f"{len(mine)}",
         ]
@@ -103,16 +106,12 @@ ABOUT = {
 }
 waiting = rows[rows.verdict == "not attempted"]
 counts = waiting.reason.map(scorecard_text.experiment).value_counts()
-lines = [
-    [
-        f"`{name}`",
-        f"{count}",
-        ", ".join(cards.PAPERS[paper] for paper in waiting.paper[waiting.reason.str.endswith(name)].unique()),
-        ABOUT.get(name, ""),
-    ]
-    for name, count in counts.items()
-]
-display(Markdown(cards.table(["experiment", "rows it settles", "paper", "what it does"], lines)))
+lines = []
+for name, count in counts.items():
+    asking = waiting.paper[waiting.reason.map(scorecard_text.experiment) == name].unique()
+    what = f"{ABOUT[name]}: `{name}`" if name in ABOUT else f"`{name}`"
+    lines.append([what, ", ".join(cards.PAPERS[paper] for paper in asking), f"{count}"])
+display(Markdown(cards.table(["experiment", "paper", "rows it settles"], lines)))
 
 # %% [markdown]
 # ## How a verdict is reached

@@ -28,10 +28,11 @@ from attention_atlas.experiments import theorem_margins
 figures.style()
 found = results.obtain(theorem_margins, profile)
 margins = found.table
+verdicts = {theorem.id: cards.numbers(margins, theorem.id) for theorem in theorems.load()}
 LINEAR = 0.1  # the axis is linear below this margin and logarithmic beyond it
 BINS = LINEAR * np.sinh(0.25 * np.arange(-46, 25))  # equally wide on that axis, with an edge at 0
 TICKS = [-1000, -100, -10, -1, 0, 1, 10]
-
+assert margins.margin.between(BINS[0], BINS[-1]).all()  # the caption says that nothing is clipped
 values = {  # rounding is 0
     key: np.where(np.abs(mine.margin) < theorems.ROUNDING, 0.0, mine.margin)
     for key, mine in margins.groupby(["statement", "control"])
@@ -63,7 +64,6 @@ def frame(axes):
     axes.grid(False, axis="y")
 
 
-# %% tags=["hide-input"]
 statements = theorems.load()
 papers = [theorem for theorem in statements if theorem.origin == "paper"]
 ours = [theorem for theorem in statements if theorem.origin != "paper"]
@@ -83,21 +83,23 @@ axes.tick_params(axis="y", length=0)
 axes.set(ylim=(0, len(statements) + 1.5), xlabel="margin: how far the statement is from failing (decades)")
 axes.annotate("a hypothesis broken: fails", (-30, len(statements) + 1.05), ha="center", color=figures.PALETTE["orange"])
 axes.annotate("holds", (1.1, len(statements) + 1.05), ha="center", color=figures.PALETTE["blue"])
+fine = [numbers for numbers in verdicts.values() if numbers.verdict == "holds"]
+controls = [numbers for numbers in verdicts.values() if numbers.failing == numbers.control_draws]
 draws = margins.groupby(["statement", "control"]).draw.nunique().min()
 figures.show(
     figure,
     name="theorem-margins",
-    caption=f"**Every statement holds where it should and fails where it should.** {draws} draws of each check (blue, dot at the smallest "
+    caption=f"**{len(fine)} of {len(statements)} statements hold in every draw, and {len(controls)} of {len(statements)} negative controls fail in every draw.** "
+    f"{draws} draws of each check (blue, dot at the smallest "
     f"margin) and of each negative control (orange, cross at the draw that comes nearest to holding). A margin of 1 is a factor of 10 between value and bound. "
     rf"The axis is linear within $\pm{LINEAR}$ and logarithmic beyond; nothing is clipped. Every ridge is scaled to its own height. "
     "A star marks a statement that holds only as repaired by us.",
-    alt=f"One row for each of {len(statements)} statements on a common axis of margins. Blue ridges lie at or right of zero for every check; orange ridges lie left "
-    "of zero for every negative control, most of them between minus 1 and minus 1000.",
+    alt=f"One row for each of {len(statements)} statements on a common axis of margins. Blue ridges of the checks lie at or right of zero; orange ridges lie left "
+    "of zero for the negative controls, most of them between minus 1 and minus 1000.",
     provenance=found.provenance,
 )
 
 # %% tags=["hide-input"]
-verdicts = {theorem.id: cards.numbers(margins, theorem.id) for theorem in statements}
 held = [theorem for theorem in papers if verdicts[theorem.id].verdict == "holds"]
 glue("card-statements", len(papers), display=False)
 glue("card-held", len(held), display=False)
@@ -129,7 +131,7 @@ display(Markdown(cards.theorem_contents(rows, margins)))
 
 def card(theorem):
     """The card with its strip of margins."""
-    figure, axes = plt.subplots(figsize=(7.2, 0.85))
+    figure, axes = plt.subplots(figsize=(6, 0.8))
     ridges(axes, theorem)
     frame(axes)
     axes.set(yticks=[], ylim=(0, 0.8))

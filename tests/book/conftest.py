@@ -14,6 +14,12 @@ from attention_atlas import book
 # Without these, Chromium itself calls home at every start.
 QUIET = ("background-networking", "component-update", "sync", "gpu")
 
+TYPESET = """async () => {
+  if (!document.querySelector('.math')) return;
+  while (!(window.MathJax && MathJax.startup && MathJax.startup.promise)) await new Promise(done => setTimeout(done, 20));
+  await MathJax.startup.promise;
+}"""
+
 
 @pytest.fixture(scope="session")
 def html() -> Path:
@@ -70,7 +76,8 @@ def visit(browser, html, server):
         page.on("request", lambda r: page.trouble.append(f"external: {r.url}") if not _inside(r.url, root) else None)
         page.on("response", lambda response: _weigh(page, response))
         page.goto(f"{root}/{name}")
-        page.wait_for_load_state("networkidle")
+        page.wait_for_load_state("load")
+        page.evaluate(TYPESET)
         return page
 
     yield open_page

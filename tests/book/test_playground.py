@@ -2,7 +2,7 @@
 
 import pytest
 
-pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("browser")]
+pytestmark = pytest.mark.browser
 PAGE = "position_bias/playground.html"
 LINE = "document.querySelector('.aa-line').getAttribute('d')"
 

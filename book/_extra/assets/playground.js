@@ -385,7 +385,7 @@
       <div class="aa-main">
         <div class="aa-head">
           <p class="aa-title" data-part="rollout-title"></p>
-          <label class="aa-switch"><input type="checkbox" data-switch="colours"> log colours</label>
+          <label class="aa-switch"><input type="checkbox" data-switch="colours"> log colors</label>
         </div>
         <div class="aa-map">
           <span class="aa-axis aa-axis-query">query token i</span>
@@ -409,7 +409,7 @@
         <div class="aa-single">
           <p class="aa-title">One layer A</p>
           <div class="aa-frame"><canvas role="img" data-part="single"></canvas></div>
-          <p class="aa-note">What one layer does, on the same colours. All <em>L</em> layers are equal.</p>
+          <p class="aa-note">What one layer does, on the same colors. All <em>L</em> layers are equal.</p>
         </div>
       </div>
     </div>`;
