@@ -8,6 +8,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 ATLAS := $(BIN)/python -m attention_atlas
 export OMP_NUM_THREADS ?= 1
+export PYTHONUTF8 = 1
 
 .DEFAULT_GOAL := help
 .PHONY: help book execute test serve lint verify scorecard clean distclean

@@ -22,7 +22,9 @@ def inputs() -> str:
     """Digest of everything the pages are made from."""
     paths = [files.ROOT / name for name in ("_config.yml", "_toc.yml", "requirements.txt", "constraints.txt")]
     for folder in (SOURCE, files.ROOT / "lib"):
-        paths += (path for path in folder.rglob("*") if path.is_file() and not _MADE & set(path.parts))
+        paths += (
+            path for path in folder.rglob("*") if path.is_file() and not _MADE & set(path.relative_to(folder).parts)
+        )
     lines = [f"{files.relative(path)} {files.digest(path.read_bytes())}" for path in sorted(paths)]
     return files.digest("\n".join(lines).encode())
 
@@ -43,6 +45,7 @@ def build() -> bool:
     made_from = inputs()
     if (HTML / "index.html").exists() and SUMMARY.exists() and SUMMARY.read_text() == made_from:
         return False
+    _forget_other_set_ups()
     command = [Path(sys.executable).with_name("jupyter-book"), "build", SOURCE, "--path-output", WORK]
     command += ["--config", files.ROOT / "_config.yml", "--toc", files.ROOT / "_toc.yml"]
     command += ["-W", "-n", "--keep-going", "-q"]
@@ -52,6 +55,15 @@ def build() -> bool:
     _swap(WORK / "_build" / "html", HTML)
     files.write(SUMMARY, made_from)
     return True
+
+
+def _forget_other_set_ups() -> None:
+    """Start afresh when configuration or table of contents changed: pages that left the book would stay otherwise."""
+    now = "".join(files.digest((files.ROOT / name).read_bytes()) for name in ("_config.yml", "_toc.yml"))
+    note = WORK / "set_up"
+    if not note.exists() or note.read_text() != now:
+        shutil.rmtree(WORK, ignore_errors=True)
+        files.write(note, now)
 
 
 def _swap(made: Path, public: Path) -> None:

@@ -3,10 +3,11 @@
 import argparse
 import os
 import sys
+from itertools import groupby
 from pathlib import Path
 
 from attention_atlas import __version__
-from attention_atlas.store import PROFILES
+from attention_atlas.profiles import PROFILES, check_profile
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -14,6 +15,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         return options.command(options) or 0
+    except BrokenPipeError:  # whoever reads, such as head, has seen enough; Python must not complain at its exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -123,30 +127,28 @@ def _results(options) -> None:
 
     store = results.Store()
     if options.experiment is None:
-        for name in store.experiments():
-            held = [result for result in store if result.experiment == name]
-            print(f"{name}: {len(held)} results, profiles {', '.join(sorted({r.manifest['profile'] for r in held}))}")
+        for name, held in groupby(store, key=lambda result: result.experiment):
+            profiles = [result.manifest["profile"] for result in held]
+            kinds = ", ".join(size for size in PROFILES if size in profiles)
+            print(f"{name}: {len(profiles)} results, profiles {kinds}")
         return
-    if options.experiment not in store.experiments():
-        raise ValueError(
-            f"nothing stored for {options.experiment!r}; stored: {', '.join(store.experiments()) or 'nothing'}"
-        )
+    if options.experiment not in (known := store.experiments()):
+        raise ValueError(f"nothing stored for {options.experiment!r}; stored: {', '.join(known) or 'nothing'}")
     table = results.stored(options.experiment)
     print(table.to_csv(index=False), end="") if options.csv else print(table.to_string(index=False))
 
 
 def _sweep(options) -> None:
-    from tqdm import tqdm
-
     from attention_atlas import results
 
     experiment, store = results.load_experiment(options.experiment), results.Store()
-    points = experiment.configurations(results.check_profile(options.profile))
+    points = experiment.configurations(check_profile(options.profile))
     todo = [point for point, config in points.items() if store.get(experiment, config) is None]
     if store.get(experiment, experiment.CANARY) is None:
         results.compute(experiment, results.CANARY_POINT, "smoke", store)
-    for point in tqdm(todo, unit="configuration", disable=None):
-        results.compute(experiment, point, options.profile, store)
+    for point in todo:  # plain lines, not tqdm: a sweep runs on a bare machine
+        result = results.compute(experiment, point, options.profile, store)
+        print(f"{experiment.NAME} {point}: {result.manifest['seconds']:.1f} s", flush=True)
     print(f"{experiment.NAME}: computed {len(todo)}, already there {len(points) - len(todo)}")
 
 
@@ -155,6 +157,8 @@ def _verify(options) -> int:
 
     from attention_atlas import results
 
+    if options.sample < 1:
+        raise ValueError(f"--sample takes a positive number, got {options.sample}")
     held = list(results.Store())
     sample = random.Random(options.seed).sample(held, min(options.sample, len(held)))
     differing = 0

@@ -44,20 +44,19 @@ KEY = "attention_atlas"  # the output metadata under which the executor finds a 
 
 def style() -> None:
     """Set the house style; call once per notebook, after the imports."""
-    colors = PALETTE
     seaborn.set_theme(
         context="notebook",
         style="ticks",
-        palette=[colors[name] for name in SERIES],
+        palette=[PALETTE[name] for name in SERIES],
         rc={
             "figure.figsize": (7.2, 3.6),
             "figure.dpi": 110,
-            "figure.facecolor": colors["paper"],
+            "figure.facecolor": PALETTE["paper"],
             "figure.constrained_layout.use": True,
             "axes.facecolor": "none",
-            "axes.edgecolor": colors["muted"],
-            "axes.labelcolor": colors["ink"],
-            "axes.titlecolor": colors["ink"],
+            "axes.edgecolor": PALETTE["muted"],
+            "axes.labelcolor": PALETTE["ink"],
+            "axes.titlecolor": PALETTE["ink"],
             "axes.titlesize": 11,
             "axes.titlelocation": "left",
             "axes.labelsize": 10,
@@ -65,18 +64,18 @@ def style() -> None:
             "axes.spines.right": False,
             "axes.grid": True,
             "axes.axisbelow": True,
-            "grid.color": colors["line"],
+            "grid.color": PALETTE["line"],
             "grid.linewidth": 0.6,
-            "xtick.color": colors["muted"],
-            "ytick.color": colors["muted"],
-            "xtick.labelcolor": colors["ink"],
-            "ytick.labelcolor": colors["ink"],
+            "xtick.color": PALETTE["muted"],
+            "ytick.color": PALETTE["muted"],
+            "xtick.labelcolor": PALETTE["ink"],
+            "ytick.labelcolor": PALETTE["ink"],
             "xtick.labelsize": 9.5,
             "ytick.labelsize": 9.5,
             "legend.fontsize": 9.5,
             "legend.frameon": False,
-            "legend.labelcolor": colors["ink"],
-            "text.color": colors["ink"],
+            "legend.labelcolor": PALETTE["ink"],
+            "text.color": PALETTE["ink"],
             "lines.linewidth": 1.8,
             "lines.markersize": 5,
             "patch.linewidth": 0,  # white bar edges would stand out in dark mode
@@ -98,7 +97,7 @@ def shades(count: int) -> list[str]:
     """
     ramp = _RAMP.split()
     if not 1 <= count <= len(ramp):
-        raise ValueError(f"shades are for 1 to {len(ramp)} lines, got {count}; draw fewer lines")
+        raise ValueError(f"shades are for 1 to {len(ramp)} lines, got {count}")
     return [ramp[round(place * (len(ramp) - 1) / max(count - 1, 1))] for place in range(count)]
 
 

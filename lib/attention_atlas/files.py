@@ -4,7 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
-ROOT = Path(os.environ.get("ATTENTION_ATLAS_ROOT") or Path(__file__).resolve().parents[2])
+# Absolute, because other paths are compared with it.
+ROOT = Path(os.path.abspath(os.environ.get("ATTENTION_ATLAS_ROOT") or Path(__file__).resolve().parents[2]))
 PARTIAL = ".partial-"  # prefix of a file being written; readers never see one; leftovers of a crash are removed
 
 

@@ -94,22 +94,14 @@ def load(path: Path = PATH) -> tuple[Discrepancy, ...]:
 
 
 def named(id: str) -> Discrepancy:
-    """The entry of this id.
-
-    Raises
-    ------
-    ValueError
-        If there is none; the message lists the ids there are.
+    """The entry of this id, or a refusal that lists the ids there are.
 
     Examples
     --------
     >>> named("wu2025-not-res").status
     'verified'
     """
-    entries = {entry.id: entry for entry in load()}
-    if id not in entries:
-        raise ValueError(f"unknown ledger entry {id!r}; allowed: {', '.join(entries)}")
-    return entries[id]
+    return registry.named(load(), id, "ledger entry")
 
 
 def disagreements(entry: Discrepancy, computed: dict[str, float]) -> list[str]:

@@ -165,7 +165,7 @@ def named(name: str, parameter: int | None, tokens: int) -> Mask:
     """
     plain, parametrized = {"none": none, "causal": causal}, {"sliding_window": sliding_window, "prefix": prefix}
     if name not in plain | parametrized:
-        raise ValueError(f"unknown mask {name!r}, allowed are {', '.join(plain | parametrized)}")
+        raise ValueError(f"unknown mask {name!r}; allowed: {', '.join(plain | parametrized)}")
     if (parameter is None) != (name in plain):
         takes = "no parameter" if name in plain else "one whole number as its parameter"
         raise ValueError(f"mask {name!r} takes {takes}, got {parameter}")

@@ -6,7 +6,6 @@ was made from (:mod:`attention_atlas.tracing`), so that the next build executes 
 
 import json
 import os
-import re
 import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -18,9 +17,10 @@ import yaml
 
 from attention_atlas import files, tracing
 from attention_atlas.parameters import Parameter, check, declared
-from attention_atlas.store import check_profile
+from attention_atlas.profiles import PROFILES, check_profile
 
 SOURCES = files.ROOT / "notebooks"
+PROFILES_FILE = "notebooks/profiles.yml"
 EXECUTED = files.ROOT / "book" / "_executed"
 # What makes a page besides the notebook itself: a change here makes every page again.
 MAKERS = (
@@ -30,7 +30,8 @@ MAKERS = (
     "requirements.txt",
     "constraints.txt",
 )
-KEY = "attention_atlas"  # metadata of an output that attention_atlas.figures.show published
+KEY = "attention_atlas"  # the output metadata under which attention_atlas.figures.show leaves a figure
+CHANGED = "changed during the run"  # no file has this digest, so the next build makes the page again
 
 
 class NotebookError(RuntimeError):
@@ -73,12 +74,12 @@ def parameters(name: str) -> dict[str, Parameter]:
 
 def profile_parameters(name: str, profile: str) -> dict:
     """What ``notebooks/profiles.yml`` sets for a notebook at a profile; its parameter ``profile`` is set by itself."""
-    with open(SOURCES / "profiles.yml") as file:
-        sizes = (yaml.safe_load(file) or {}).get(name, {})
-    if unknown := set(sizes) - {"smoke", "quick", "paper"}:
-        raise ValueError(f"notebooks/profiles.yml: {name}: unknown profile {unknown.pop()!r}")
-    given = dict(sizes.get(check_profile(profile)) or {})
-    return ({"profile": profile} if "profile" in parameters(name) else {}) | given
+    check_profile(profile)
+    given = _mapping(_mapping(_profiles(), "").get(name), name)
+    if unknown := [size for size in given if size not in PROFILES]:
+        raise ValueError(f"{PROFILES_FILE}: {name}: unknown profile {unknown[0]!r}; allowed: {', '.join(PROFILES)}")
+    own = {"profile": profile} if "profile" in parameters(name) else {}
+    return own | _mapping(given.get(profile), f"{name}: {profile}")
 
 
 def jobs(profile: str, only: Iterable[str] = (), executed: Path | None = None) -> list[Job]:
@@ -93,7 +94,6 @@ def jobs(profile: str, only: Iterable[str] = (), executed: Path | None = None) -
             check(parameters(name), profile_parameters(name, profile), name),
         )
         for name in (list(only) or names())
-        if source(name)
     ]
 
 
@@ -128,8 +128,6 @@ def execute(todo: list[Job], workers: int = 1, progress: bool = True) -> list[st
 
     if not todo:
         return []
-    for folder in {job.output.parent for job in todo}:
-        files.remove_partials(folder)
     pool = ProcessPoolExecutor(min(workers, len(todo)), mp_context=get_context("spawn"))
     bar = tqdm(total=len(todo), unit="notebook", disable=None if progress else True)
     try:
@@ -151,8 +149,9 @@ def execute_one(job: Job) -> None:
     import jupytext
     import nbformat
     import papermill
+    from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
-    made_from = _made_from(job)  # before the run: an edit during the run shows as a change afterwards
+    made_from, begun = _made_from(job), time.time_ns()  # before the run: an edit during it is a change afterwards
     given = check(parameters(job.name), job.parameters, job.name)
     work = job.output.with_name(f"{files.PARTIAL}{os.getpid()}-{job.output.name}")
     trace = work.with_suffix(".trace")
@@ -161,6 +160,7 @@ def execute_one(job: Job) -> None:
     notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
     notebook.metadata["language_info"] = {"name": "python"}
     os.environ |= {f"{library}_NUM_THREADS": "1" for library in ("OMP", "MKL", "OPENBLAS")} | {
+        "ATTENTION_ATLAS_ROOT": str(files.ROOT),  # as the kernel's working folder is another
         "ATTENTION_ATLAS_NOTEBOOK": f"notebooks/{job.name}.py",
         "ATTENTION_ATLAS_PROFILE": job.profile,
         tracing.WHERE: str(trace),
@@ -179,11 +179,13 @@ def execute_one(job: Job) -> None:
             execution_timeout=job.timeout,
             extra_arguments=["--IPKernelApp.extensions=attention_atlas.tracing", "--log-level=ERROR"],
         )
-        page = nbformat.writes(canonical(nbformat.read(work, as_version=4))) + "\n"
+        page = nbformat.writes(canonical(nbformat.read(work, as_version=4), job.name)) + "\n"
         used = json.loads(trace.read_text())
     except papermill.PapermillExecutionError as error:
         where = f"notebooks/{job.name}.py, cell {error.cell_index + 1} ({error.source.strip().splitlines()[0][:60]!r})"
         raise NotebookError(f"{where}: {error.ename}: {error.evalue}") from None
+    except (DeadKernelError, CellTimeoutError) as error:  # killed, out of memory, or without end
+        raise NotebookError(f"notebooks/{job.name}.py: {str(error).splitlines()[0]}") from None
     finally:
         work.unlink(missing_ok=True)
         trace.unlink(missing_ok=True)
@@ -193,8 +195,8 @@ def execute_one(job: Job) -> None:
             "name": job.name,
             "profile": job.profile,
             "made_from": made_from,
-            "files": {name: _state(name) for name in used["files"]},
-            "folders": {name: _state(name) for name in used["folders"]},
+            "files": {name: _state(name, begun) for name in used["files"]},
+            "folders": {name: _state(name, begun) for name in used["folders"]},
             "page": files.digest(page.encode()),
             "seconds": round(time.perf_counter() - start, 1),
             "finished": time.strftime("%Y-%m-%d %H:%M"),
@@ -202,7 +204,7 @@ def execute_one(job: Job) -> None:
         files.write(job.record, json.dumps(record, indent=1) + "\n")
 
 
-def canonical(notebook):
+def canonical(notebook, name: str):
     """The executed notebook as the book shows it: the same bytes whenever the same numbers come out.
 
     Execution times and papermill's notes go, cell ids are numbered, and a cell that published a figure
@@ -220,13 +222,11 @@ def canonical(notebook):
                 cell.metadata["mystnb"] = {"code_prompt_show": prompt, "code_prompt_hide": f"hide {prompt}"}
         if cell.cell_type != "code":
             continue
-        shown = [
-            output.metadata["attention_atlas"]
-            for output in cell.outputs
-            if "attention_atlas" in output.get("metadata", {})
-        ]
+        shown = [output.metadata[KEY] for output in cell.outputs if KEY in output.get("metadata", {})]
         if len(shown) > 1:
-            raise NotebookError(f"cell {number} shows {len(shown)} figures; one cell shows one")
+            raise NotebookError(
+                f"notebooks/{name}.py, cell {number + 1}: got {len(shown)} figures; allowed: one a cell"
+            )
         for figure in shown:
             cell.metadata["mystnb"] = {
                 "figure": {"name": f"fig-{figure['name']}", "caption": figure["caption"]},
@@ -261,8 +261,9 @@ def remove_strays(executed: Path | None = None) -> None:
     """Remove pages whose notebook is gone, and what interrupted runs left."""
     executed = Path(executed or EXECUTED)
     files.remove_partials(executed)
+    kept = set(names())
     for page in [*executed.glob("*/*.ipynb"), *executed.glob(".records/*/*.json")]:
-        if re.sub(r"^\.records/", "", page.relative_to(executed).with_suffix("").as_posix()) not in names():
+        if "/".join(page.with_suffix("").parts[-2:]) not in kept:
             page.unlink()
 
 
@@ -275,10 +276,30 @@ def _made_from(job: Job) -> dict:
     }
 
 
-def _state(name: str) -> str | None:
-    """Digest of a file's content or of a folder's listing; None if it is not there."""
+def _profiles() -> object:
+    try:
+        return yaml.safe_load((files.ROOT / PROFILES_FILE).read_text())
+    except yaml.YAMLError as error:
+        raise ValueError(f"{PROFILES_FILE} is not YAML: {' '.join(str(error).split())}") from None
+
+
+def _mapping(value: object, where: str) -> dict:
+    """A part of the profiles' file; what is left out is empty."""
+    if not isinstance(value, dict | None):
+        raise ValueError(f"{PROFILES_FILE}: {where or 'all'} holds {value!r}; allowed: names with their values")
+    return value or {}
+
+
+def _state(name: str, begun: int | None = None) -> str | None:
+    """Digest of a file's content or of a folder's listing; None if it is not there.
+
+    With the time at which a run began (in nanoseconds), what has changed since then has no digest: nobody knows
+    whether the run saw the old or the new.
+    """
     path = files.ROOT / name
     try:
+        if begun and path.stat().st_mtime_ns > begun:
+            return CHANGED
         if path.is_dir():
             entries = sorted(entry.name for entry in path.iterdir() if not entry.name.startswith((".", "__pycache__")))
             return files.digest("\n".join(entries).encode())

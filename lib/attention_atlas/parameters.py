@@ -37,25 +37,29 @@ def declared(cell: str, notebook: str) -> dict[str, Parameter]:
     Raises
     ------
     ValueError
-        If a line is anything but an annotated literal of an allowed type.
+        If the cell is not Python, or a line is anything but an annotated literal of an allowed type.
 
     Examples
     --------
     >>> declared("tokens: int = 64  # sequence length", "demo")["tokens"].help
     'sequence length'
     """
+    try:
+        lines = ast.parse(cell).body
+    except SyntaxError as error:
+        raise ValueError(f"notebook {notebook}, parameters cell, line {error.lineno}: {error.msg}") from None
     comments = {
         token.start[0]: token.string.lstrip("# ")
         for token in tokenize.generate_tokens(io.StringIO(cell + "\n").readline)
         if token.type == tokenize.COMMENT
     }
     found = {}
-    for line in ast.parse(cell).body:
+    for line in lines:
         try:
             name, kind, default = line.target.id, ast.unparse(line.annotation), ast.literal_eval(line.value)
             found[name] = Parameter(name, kind, default, comments.get(line.lineno, ""))
             check_value(found[name], default)
-        except (AttributeError, ValueError) as error:
+        except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(
                 f"notebook {notebook}, parameters cell, line {line.lineno}: got {ast.unparse(line)!r} ({error}); "
                 f"allowed: name: type = literal, with a type of {', '.join(TYPES)}"
@@ -69,7 +73,10 @@ def check(allowed: dict[str, Parameter], given: dict, notebook: str) -> dict:
         if name not in allowed:
             listing = ", ".join(map(str, allowed.values())) or "none"
             raise ValueError(f"notebook {notebook} has no parameter {name!r}; allowed: {listing}")
-    return {name: check_value(allowed[name], value) for name, value in given.items()}
+    try:
+        return {name: check_value(allowed[name], value) for name, value in given.items()}
+    except ValueError as error:
+        raise ValueError(f"notebook {notebook}: {error}") from None
 
 
 def check_value(parameter: Parameter, value: object) -> object:
@@ -98,5 +105,5 @@ def parse(parameter: Parameter | None, text: str) -> object:
         return text
     try:
         return ast.literal_eval({"true": "True", "false": "False"}.get(text.lower(), text))
-    except (ValueError, SyntaxError):
+    except (TypeError, ValueError, SyntaxError):
         return text

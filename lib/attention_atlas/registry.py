@@ -6,6 +6,7 @@ What an entry may hold is said once, by the dataclass: a field without a default
 
 import ast
 import dataclasses
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import TypeVar
@@ -69,6 +70,14 @@ def load(path: Path, kind: type[Entry]) -> tuple[Entry, ...]:
     if twice := [id for id in ids if ids.count(id) > 1]:
         raise ValueError(f"{name}: id {twice[0]!r} is used {ids.count(twice[0])} times; allowed: once")
     return entries
+
+
+def named(entries: Iterable[Entry], id: str, what: str) -> Entry:
+    """The entry of this id, or a refusal that lists the ids there are; ``what`` says what an entry is called."""
+    known = {entry.id: entry for entry in entries}
+    if id not in known:
+        raise ValueError(f"unknown {what} {id!r}; allowed: {', '.join(known)}")
+    return known[id]
 
 
 def check_test(node: str, root: Path | None = None) -> str:

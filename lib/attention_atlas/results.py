@@ -15,7 +15,8 @@ from types import ModuleType
 
 import pandas as pd
 
-from attention_atlas.store import PROFILES, Result, Store, check_profile, dump, key, rank, read, versions
+from attention_atlas.profiles import PROFILES, check_profile, rank
+from attention_atlas.store import Result, Store, dump, key, read, versions
 
 CANARY_POINT = "canary"
 
@@ -62,8 +63,7 @@ def obtain(
 
 def compute(experiment: ModuleType, point: str, profile: str, store: Store | None = None) -> Result:
     """Run one configuration at a profile and store its result."""
-    result = _run(experiment, point, profile)
-    config = experiment.CANARY if point == CANARY_POINT else experiment.configurations(profile)[point]
+    result, config = _run(experiment, point, profile), _config(experiment, point, profile)
     return (store or Store()).put(experiment, point, config, result.table, profile, result.manifest["seconds"])
 
 
@@ -82,7 +82,10 @@ def recompute(result: Result, tolerance: float = 1e-9) -> str:
     experiment = load_experiment(result.experiment)
     if result.manifest["revision"] != experiment.REVISION:
         return f"stored at revision {result.manifest['revision']}, the code is at {experiment.REVISION}"
-    config = experiment.Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in result.config.items()})
+    try:
+        config = experiment.Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in result.config.items()})
+    except (TypeError, ValueError) as error:  # its fields have changed and the revision has not
+        return f"differs: the stored configuration is refused: {error}"
     again = json.loads(dump(Result(result.experiment, result.point, {}, experiment.run(config), {})))["table"]
     try:
         pd.testing.assert_frame_equal(
@@ -131,8 +134,12 @@ def _order(result: Result) -> tuple[int, int]:
     return result.manifest["revision"], rank(result.manifest["profile"])
 
 
+def _config(experiment: ModuleType, point: str, profile: str) -> object:
+    return experiment.CANARY if point == CANARY_POINT else experiment.configurations(profile)[point]
+
+
 def _run(experiment: ModuleType, point: str, profile: str) -> Result:
-    config = experiment.CANARY if point == CANARY_POINT else experiment.configurations(profile)[point]
+    config = _config(experiment, point, profile)
     start = time.perf_counter()
     table = experiment.run(config)
     manifest = {

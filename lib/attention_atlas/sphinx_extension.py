@@ -107,11 +107,27 @@ def drop_launch_buttons(app, config) -> None:
         config.html_theme_options.pop("launch_buttons", None)
 
 
+def lighten(app, error: Exception | None) -> None:
+    """Drop what no page needs: 1.5 MB of icons as JavaScript (atlas.css takes them from the font) and source maps."""
+    if error is None and app.builder.format == "html":
+        static = Path(app.outdir, "_static")
+        for script in static.glob("scripts/fontawesome.js"):
+            script.write_text("/* icons come from the web font, see atlas.css */\n")
+        for waste in static.glob("s*/*.map"):
+            waste.unlink()
+
+
+# Over file:// a browser refuses to fetch pages for the summaries of a search; the results themselves need no fetch.
+NO_SUMMARIES_FROM_FILES = 'if (location.protocol === "file:") DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;'
+
+
 def setup(app) -> dict:
     """Register all of it."""
     app.connect("config-inited", drop_launch_buttons)
     app.add_post_transform(InlineFigures)
     app.add_directive("figure-of", FigureOf)
+    app.add_js_file(None, body=NO_SUMMARIES_FROM_FILES)
+    app.connect("build-finished", lighten)
     app.connect("html-page-context", mend_bibliography)
     app.connect("source-read", depend_on_glue)
     app.connect("autodoc-process-docstring", escape_docstring, priority=400)  # before napoleon reads it

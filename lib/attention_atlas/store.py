@@ -20,8 +20,7 @@ from types import ModuleType
 import pandas as pd
 
 from attention_atlas import files
-
-PROFILES = ("smoke", "quick", "paper")
+from attention_atlas.profiles import rank
 
 
 @dataclass(frozen=True)
@@ -45,18 +44,6 @@ class Result:
     config: dict
     table: pd.DataFrame
     manifest: dict
-
-
-def check_profile(profile: str) -> str:
-    """Return the profile, or refuse an unknown one."""
-    if profile not in PROFILES:
-        raise ValueError(f"unknown profile {profile!r}; allowed: {', '.join(PROFILES)}")
-    return profile
-
-
-def rank(profile: str) -> int:
-    """Place of a profile in the order smoke, quick, paper."""
-    return PROFILES.index(check_profile(profile))
 
 
 def key(experiment: ModuleType, config: object) -> str:
@@ -97,7 +84,7 @@ class Store:
 
     def put(
         self, experiment: ModuleType, point: str, config: object, table: pd.DataFrame, profile: str, seconds: float
-    ):
+    ) -> Result:
         """Store a result; a result of a higher profile stays as it is. Returns what the store now holds."""
         existing = self.get(experiment, config)
         if existing and rank(existing.manifest["profile"]) > rank(profile):
@@ -150,7 +137,7 @@ def read(path: Path) -> Result:
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is broken: not JSON, a field missing, or changed since it was written.
+        If it is broken: not JSON, a field missing, changed since it was written, or under another result's name.
     """
     # open() and not path.exists(): the executor traces the attempt, so that a result that appears later is a change
     with open(path, "rb") as file:
@@ -159,6 +146,8 @@ def read(path: Path) -> Result:
         body = json.loads(content)
         if body.pop("digest") != _digest(body):
             raise ValueError("content does not match its digest")
+        if body["manifest"]["key"] != Path(path).stem:
+            raise ValueError(f"it is the result {body['manifest']['key']}")
         table = pd.DataFrame(body["table"])
         return Result(body["experiment"], body["point"], body["config"], table, body["manifest"])
     except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -168,6 +157,7 @@ def read(path: Path) -> Result:
 
 
 def dump(result: Result) -> str:
+    """The text of a result's file, which :func:`read` reads back to the last bit."""
     body = {
         "experiment": result.experiment,
         "point": result.point,
@@ -190,6 +180,7 @@ def _digest(body: dict) -> str:
 
 
 def versions() -> dict[str, str]:
+    """Of Python and of the packages that decide what a number is."""
     return {"python": platform.python_version()} | {
         name: metadata.version(name) for name in ("torch", "numpy", "pandas")
     }
@@ -197,18 +188,11 @@ def versions() -> dict[str, str]:
 
 def _machine() -> dict:
     """Commit, versions, device, threads and date: what a reader needs to judge where a number was made."""
-    git = ["git", "-C", str(files.ROOT)]
-    try:
-        commit = subprocess.run(
-            [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True
-        ).stdout.strip()
-        changed = subprocess.run([*git, "status", "--porcelain", "lib"], capture_output=True, text=True).stdout.strip()
-    except OSError:  # a bare machine without git
-        commit, changed = "", ""
     torch = sys.modules.get("torch")
     device = torch.cuda.get_device_name() if torch and torch.cuda.is_available() else platform.machine()
     return {
-        "commit": (commit or "unknown") + ("+changes" if changed else ""),
+        "commit": (_git("rev-parse", "--short=12", "HEAD") or "unknown")
+        + ("+changes" if _git("status", "--porcelain", "lib") else ""),
         "versions": versions(),
         "device": device,
         "threads": torch.get_num_threads() if torch else 1,

@@ -7,11 +7,11 @@ from functools import cache
 from pathlib import Path
 
 from attention_atlas import files, registry
+from attention_atlas.checks import ROUNDING
 
 ORIGINS = ("paper", "official code", "derived here", "ours")
 PAGES = tuple(sorted(f"{path.parent.name}/{path.stem}" for path in files.ROOT.glob("notebooks/*/*.py")))
 VERDICTS = ("holds", "fails", "control does not fail", "not attempted")
-ROUNDING = 1e-9  # a margin (a base-10 logarithm) above -ROUNDING is float64 rounding of a bound met with equality
 PATH = registry.DATA / "theorems.yml"
 
 
@@ -67,22 +67,14 @@ def load(path: Path = PATH) -> tuple[Theorem, ...]:
 
 
 def named(id: str) -> Theorem:
-    """The statement of this id.
-
-    Raises
-    ------
-    ValueError
-        If there is none; the message lists the ids there are.
+    """The statement of this id, or a refusal that lists the ids there are.
 
     Examples
     --------
     >>> named("wu2025-thm-4.1").label
     'Theorem 4.1'
     """
-    theorems = {theorem.id: theorem for theorem in load()}
-    if id not in theorems:
-        raise ValueError(f"unknown statement {id!r}; allowed: {', '.join(theorems)}")
-    return theorems[id]
+    return registry.named(load(), id, "statement")
 
 
 def resolve(dotted: str) -> Callable:

@@ -108,7 +108,7 @@ glue("card-ours", len(ours), display=False)
 
 # %% [markdown]
 # Wu 2025 {cite}`wu2025` makes {glue:text}`card-statements` statements. {glue:text}`card-held` of them hold in every draw, but
-# {glue:text}`card-repaired` only after a repair, because as printed they fail. The other {glue:text}`card-ours` cards are statements that this book derives.
+# {glue:text}`card-repaired` only after a repair, because the upper bound that their proof prints fails. The other {glue:text}`card-ours` cards are statements that this book derives.
 #
 # How to read a card:
 #
@@ -118,7 +118,7 @@ glue("card-ours", len(ours), display=False)
 # - a **large** margin is a loose bound, not a better theorem;
 # - the **negative control** runs the same check with one hypothesis broken. It must give negative margins.
 #
-# What this cannot do: random draws find typical failures, not adversarial ones. The proofs are in the papers and on our pages.
+# What this cannot do: random draws find typical failures, not adversarial ones, and a limit in depth cannot be seen at a finite depth. It follows from the bound that is checked. The proofs are in the papers and on our pages.
 
 # %% tags=["hide-input"]
 display(Markdown(cards.theorem_contents(rows, margins)))

@@ -94,7 +94,7 @@ figures.show(
 #
 # {eq}`eq-attention-layer` is the attention-only network of Wu 2025 {cite}`wu2025`. There
 # $\ell_{ij} = q_i^\top k_j/\sqrt{d_{\text{head}}}$ with queries $XW_Q$ and keys $XW_K$. Look at the two sides of $X$: $A$ acts on the *positions*,
-# $W_V$ acts on the *coordinates*, and the two never meet. That is why position can be studied with $A$ alone.
+# $W_V$ acts on the *coordinates*. Once $A$ has been computed from $X$ the two never meet. That is why position can be studied with $A$ alone.
 #
 # Tokens are counted from 1 in the text and in every figure, as in the papers. The library counts from 0.
 
@@ -111,7 +111,7 @@ figures.show(
 # 1. $A_{ij} > 0$ exactly where $i$ may attend to $j$, and every row of $A$ sums to 1;
 # 2. adding a number to all logits of one row changes nothing;
 # 3. in every coordinate, $AX$ stays within the range of $X$: $\min_k x_k \le (AX)_i \le \max_k x_k$;
-# 4. if $|\ell_{ij}| \le b$ and no query may attend to more than $n$ keys, every allowed weight is at least $\epsilon = 1/(1 + (n-1)\,e^{2b})$.
+# 4. if $|\ell_{ij}| \le b$ and no query may attend to more than $n$ keys, every allowed weight is at least $\varepsilon = 1/(1 + (n-1)\,e^{2b})$.
 # ````
 #
 # ````{prf:proof}
@@ -119,8 +119,8 @@ figures.show(
 # and the $n-1$ others are $+b$; then it is $e^{-b}/(e^{-b} + (n-1)e^{b})$.
 # ````
 #
-# Part 3 is where depth gets its pull: averages of averages only ever move together. Part 4 is the $\epsilon$ in
-# Theorems 4.1 to 4.3 of Wu 2025: *however the model was trained*, bounded logits leave every allowed token a share of at least $\epsilon$.
+# Part 3 is where depth gets its pull: averages of averages only ever move together. Part 4 is the $\varepsilon$ in
+# Theorems 4.1 to 4.3 of Wu 2025: *however the model was trained*, bounded logits leave every allowed token a share of at least $\varepsilon$.
 #
 # The check draws random logits and values and compares. As a negative control it replaces the softmax by a sigmoid of each logit. Its rows
 # do not sum to 1, so nothing keeps its output inside the range.
@@ -161,7 +161,7 @@ glue("averaging-control", f"{int(control.sum())} of {draws}", display=False)
 # |---|---|
 # | largest distance of a row sum from 1 | {glue:text}`averaging-sums` |
 # | draws in which an output leaves the range of the values | {glue:text}`averaging-outside` |
-# | least margin of part 4, $\log_{10}(\text{smallest weight}/\epsilon)$ | {glue:text}`averaging-margin` |
+# | least margin of part 4, $\log_{10}(\text{smallest weight}/\varepsilon)$ | {glue:text}`averaging-margin` |
 # | *control:* draws in which sigmoid weights leave the range | {glue:text}`averaging-control` |
 #
 # One warning: positive is not the same as visible. In float32 a weight that trails the best key by more than about 100 logits is rounded to an exact 0, and
@@ -385,7 +385,7 @@ check_mean_entropy(math.log(math.factorial(16)) / 16, tokens=16)
 
 # %% [markdown]
 # Query $i$ gives token 1 the share $1/i$, and all $N$ queries see it: $\frac1N\left(1 + \frac12 + \dots + \frac1N\right)$. For 17 tokens this is just above 0.2. Token 1 is a "sink" of a map
-# that prefers nothing, so the threshold partly finds the mask's geometry. The sinks page of the next chapter comes back to it.
+# that prefers nothing, so the threshold partly finds the mask's geometry ({ref}`ledger <ledger-wu2025-sink-convention>`).
 
 # %%
 from attention_atlas.exercises.foundations import check_received_by_first

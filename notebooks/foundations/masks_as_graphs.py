@@ -84,21 +84,21 @@ figures.show(
 #
 # <span class="atlas-origin">derived here</span>
 #
-# Let a mask have at least one center node but not only such, let $C$ be the set of all of them, and let $r$ be the largest number of steps that a token needs from the nearest of them. If every allowed weight of every layer is at least $\epsilon > 0$,
+# Let a mask have at least one center node but not only such, let $C$ be the set of all of them, and let $r$ be the largest number of steps that a token needs from the nearest of them. If every allowed weight of every layer is at least $\varepsilon > 0$,
 # then $t + 1$ layers leave outside $C$ at most
 #
 # $$
-# \sum_{j \notin C} P^{(t)}_{ij} \;\le\; (1 - \epsilon^{r})^{\lfloor (t+1)/r \rfloor} \qquad\text{for every token } i .
+# \sum_{j \notin C} P^{(t)}_{ij} \;\le\; (1 - \varepsilon^{r})^{\lfloor (t+1)/r \rfloor} \qquad\text{for every token } i .
 # $$ (eq-center-limit)
 # ````
 #
 # ````{prf:proof}
 # *$C$ cannot be left.* If a center node $c$ attends to $j$, there is an edge from $j$ to $c$, and from $c$ everyone can be reached. So $j$ is a center node too.
-# *$C$ is found.* From any token outside, a path of at most $r$ steps against the arrows leads into $C$; the walk follows it with probability at least $\epsilon^{r}$, and once inside it stays.
-# So each block of $r$ layers keeps at most the share $1 - \epsilon^{r}$ of what was outside before, and $t + 1$ layers hold $\lfloor (t+1)/r \rfloor$ blocks.
+# *$C$ is found.* From any token outside, a path of at most $r$ steps against the arrows leads into $C$; the walk follows it with probability at least $\varepsilon^{r}$, and once inside it stays.
+# So each block of $r$ layers keeps at most the share $1 - \varepsilon^{r}$ of what was outside before, and $t + 1$ layers hold $\lfloor (t+1)/r \rfloor$ blocks.
 # ````
 #
-# $P^{(t)}$ is the product of the layers' maps; {doc}`/_executed/foundations/rollout` is about it. With $r = 1$ (causal, prefix) the bound is $(1-\epsilon)^{t+1}$. A mask *without* a center node
+# ({ref}`Card <card-atlas-center-limit>`.) $P^{(t)}$ is the product of the layers' maps; {doc}`/_executed/foundations/rollout` is about it. With $r = 1$ (causal, prefix) the bound is $(1-\varepsilon)^{t+1}$. A mask *without* a center node
 # is no exception but a different world: pack two documents into one sequence, forbid attention between them, and there are two sets that cannot be left.
 
 # %% tags=["hide-input"]
@@ -144,7 +144,7 @@ glue("center-graphs", f"{(margins > -ROUNDING).sum()} of {graphs}", display=Fals
 # %% [markdown]
 # The same check on random graphs, in which a token may see any others and not even itself: the bound holds at every depth on {glue:text}`center-graphs`.
 #
-# The bounds hold, and nearly touch at first: before layer $r$ some token has not heard of $C$ at all. They cannot be improved without knowing more (two tokens with $A_{21} = \epsilon$ attain $(1-\epsilon)^{t+1}$), yet
+# The bounds hold, and nearly touch at first: before layer $r$ some token has not heard of $C$ at all. They cannot be improved without knowing more (two tokens with $A_{21} = \varepsilon$ attain $(1-\varepsilon)^{t+1}$), yet
 # deep down they are loose, because they use the smallest weight only, once per $r$ layers. What the true rate is, is the first question of the next chapter.
 #
 # *Without any mask* the proposition is empty: every token is a center node, so nothing is ever outside. Depth still makes all tokens alike, but the graph prefers no position.

@@ -113,8 +113,8 @@ figures.show(
 # ````{prf:theorem} Theorem 4.1 of Wu 2025 (causal mask)
 # :label: thm-causal-collapse
 #
-# <span class="atlas-origin">paper</span> {cite}`wu2025`. Let $G$ be the causal mask and let the query, key and value
-# matrices be bounded (A1, A2). Then for every token $i$
+# <span class="atlas-origin">paper</span> {cite}`wu2025`. Let $G$ be the causal mask. Over all layers, let the query and key
+# matrices be bounded (A1) and the products of the value matrices be bounded (A2). Then for every token $i$
 #
 # $$\lim_{t \to \infty} P^{(t)}(z_i = 1 \mid X^{(0)}) = 1 ,$$
 #
@@ -123,8 +123,8 @@ figures.show(
 # $$P^{(t)}(z_i = j \mid X^{(0)}) \;\le\; C\,\bigl(1 - (j-1)\,\varepsilon\bigr)^{t} .$$
 # ````
 #
-# The paper's proof takes for $\varepsilon$ a lower bound on every allowed weight $A^{(t)}_{ij}$, and $C = 1-\varepsilon$.
-# The proof is short enough to give here in a form that is a little sharper.
+# ({ref}`Theorem card <card-wu2025-thm-4-1>`: check, control, margins.) The paper's proof takes for $\varepsilon$ a lower
+# bound on every allowed weight $A^{(t)}_{ij}$ of every layer, which A1 and A2 provide, and $C = 1-\varepsilon$. It is short enough to give here in a form that is a little sharper ({ref}`card <card-atlas-sharp-collapse>`).
 #
 # ````{dropdown} Proof
 # <span class="atlas-origin">derived here</span> Let $S_j(t) = \max_i P^{(t)}(z_i \ge j)$. A token $k < j$ cannot see
@@ -137,7 +137,8 @@ figures.show(
 #
 # because a token $i \ge j$ gives at least $\varepsilon$ to each of the $j-1$ tokens before $j$. The first layer gives
 # $S_j(0) \le 1-(j-1)\varepsilon$ in the same way. So $P^{(t)}(z_i = j) \le (1-(j-1)\varepsilon)^{t+1}$, which is at most
-# $C(1-(j-1)\varepsilon)^t$ with $C = 1-\varepsilon$. With $j=2$ the limit follows.
+# $C(1-(j-1)\varepsilon)^t$ with $C = 1-\varepsilon$. Taking $j=2$, the share of all tokens but the first is at most
+# $(1-\varepsilon)^{t+1}$, and the limit follows.
 # ````
 #
 # ## The check
@@ -161,11 +162,12 @@ def series(point, quantity, column="mean"):
 
 
 # %% [markdown]
-# We draw networks at random (2 to 24 tokens, 1 to 40 layers, logits of any scale up to 3), take the smallest allowed
+# We draw stacks of maps at random (2 to 24 tokens, 1 to 40 layers, independent logits of any scale up to 3), take the smallest allowed
 # weight as $\varepsilon$, and compare every entry of every $P^{(t)}$ with the bound. The *margin* is
 # $\log_{10}(\text{bound}/\text{share})$ in the worst place: a bound that holds has no negative margin. It holds in
-# {glue:text}`causal-holds` draws, with a worst margin of {glue:text}`causal-worst-margin`. With the mask taken away the
-# same inequality fails in {glue:text}`causal-control-fails` draws.
+# {glue:text}`causal-holds` draws, with a worst margin of {glue:text}`causal-worst-margin`. With the mask taken away, and
+# at least 150 layers to give the bound time to fall, the same inequality fails in {glue:text}`causal-control-fails` draws.
+# The limit itself cannot be seen at a finite depth; it follows from the bound.
 #
 # So the bound is true. Is it useful? The paper prints no measured rates to set ours beside; its claims are the limit and the
 # bound. {numref}`fig-causal-bound` compares it with what happens.
@@ -238,15 +240,16 @@ say("causal-random-seeds", f"{int(every.loc[('causal-random-scale4', 'layers_to_
 #
 # $$(A^n)_{ij} = \binom{i-1}{j-1} \sum_{r=0}^{i-j} (-1)^r \binom{i-j}{r}\, (j+r)^{-n} .$$ (eq-hausdorff)
 #
-# The eigenvalues of $A$ are $1, \tfrac12, \dots, \tfrac1N$. So for fixed $i$ and large $n$ the share of token $j > 1$
-# is $\binom{i-1}{j-1}\, j^{-n}$: that of token 2 halves in every layer.
+# The eigenvalues of $A$ are $1, \tfrac12, \dots, \tfrac1N$. For fixed $i$ and $n \to \infty$ the share of token $j > 1$
+# approaches $\binom{i-1}{j-1}\, j^{-n}$: in the end that of token 2 halves in every layer. ({ref}`Card <card-atlas-cesaro>`)
 # ````
 #
 # ````{dropdown} Proof
 # <span class="atlas-origin">derived here</span> $A$ is the Cesàro matrix, the Hausdorff matrix of the moments
 # $\int_0^1 x^{k-1} dx = 1/k$. With $D = \mathrm{diag}(1, -1, 1, \dots)$ and Pascal's triangle $B$, the matrix $T = BD$
-# is its own inverse and $A = T\, \mathrm{diag}(1, \tfrac12, \dots, \tfrac1N)\, T$. Hence
-# $A^n = T\, \mathrm{diag}(k^{-n})\, T$, which written out is {eq}`eq-hausdorff`.
+# is its own inverse and $A = T\, \mathrm{diag}(1, \tfrac12, \dots, \tfrac1N)\, T$: for $n = 1$ the sum in
+# {eq}`eq-hausdorff` is the beta integral $\int_0^1 x^{j-1}(1-x)^{i-j} dx$, and the right side is $1/i$. Hence
+# $A^n = T\, \mathrm{diag}(k^{-n})\, T$, which written out is {eq}`eq-hausdorff`. As $n$ grows, its term $r=0$ outweighs the rest.
 # ````
 
 # %% tags=["hide-input"]
@@ -288,7 +291,7 @@ figures.show(
     name="causal-oracle",
     caption=f"Uniform causal attention over {tokens} tokens. Left: shares of three tokens in the last token's context "
     "(solid), the leading term $\\binom{N-1}{j-1} j^{-n}$ of {prf:ref}`prop-cesaro` (dotted), and the bound of Theorem 4.1 "
-    "with the largest $\\varepsilon$ that it can have, $1/N$ (dashed). Right: the rates at which they fall. The bound is "
+    "with $\\varepsilon = 1/N$, the limit of what it can be (dashed). Right: the rates at which they fall. The bound is "
     f"{looseness[0]:.0f} times too slow for token 2 and exact for token {tokens}.",
     alt="Left: three solid curves fall onto their dotted straight lines, while the dashed bounds fall far more slowly. "
     "Right: the exact rate, the logarithm of the token's index, lies far above the bound for early tokens; both meet at "
@@ -311,7 +314,7 @@ figures.show(
 #
 # <span class="atlas-origin">derived here</span> For equal layers $A$ with a causal mask let
 # $T_i = \sum_{n \ge 0} \bigl(1 - (A^n)_{i1}\bigr)$, the mean number of layers until the context of token $i$ lies on
-# token 1. Then $T_1 = 0$ and $T_i = 1 + \sum_j A_{ij} T_j$. Uniform attention has
+# token 1. Then $T_1 = 0$ and $T_i = 1 + \sum_{j \le i} A_{ij} T_j$ for $i \ge 2$. Uniform attention has
 #
 # $$T_N = 1 + 1 + \tfrac12 + \dots + \tfrac1{N-1} \approx \ln N + 1.58 ,$$ (eq-mean-depth)
 #
@@ -400,7 +403,7 @@ say("causal-residual3-half", f"{every.loc[('causal-random-residual3', 'layers_to
 #
 # *Disorder makes the end faster, not slower* <span class="atlas-origin">derived here</span>. What remains at the end is
 # token 2's share of its own context, a product of independent $A^{(t)}_{22} = \sigma(g)$, where $g$ is the difference of
-# two logits. Its log falls by $\mathbb{E}\,\ln(1+e^{g})$ per layer, which is at least $\ln 2$, the flat value, because
+# two logits. Its log falls by $\mathbb{E}\,\ln(1+e^{g})$ per layer on average, which is at least $\ln 2$, the flat value, because
 # $\ln(1+e^g)$ is convex (Jensen). At scale 1 that is {glue:text}`causal-end-theory-1`, measured
 # {glue:text}`causal-end-rate-1`; at scale 4 it is {glue:text}`causal-end-theory-4`, measured {glue:text}`causal-end-rate-4`
 # (nats per layer; the ± is what a sample of {glue:text}`causal-random-seeds` networks leaves open, one standard error).
@@ -458,9 +461,9 @@ figures.show(
 # at the beginning.
 #
 # **Weights without a lower bound.** Let two tokens see each other causally, and let token 2 give token 1 the weight
-# $1/(n+1)^2$ in layer $n$. Token 2 keeps $\prod_{k=2}^{n+1} (1 - 1/k^2) = (n+2)/(2n+2)$, so
+# $1/(n+1)^2$ in layer $n = 1, 2, \dots$ Token 2 keeps $\prod_{k=2}^{n+1} (1 - 1/k^2) = (n+2)/(2n+2)$, so
 # {glue:text}`causal-kept` after 64 layers (formula {glue:text}`causal-kept-formula`) and $\tfrac12$ for ever. Such weights need logits
-# that grow like $2 \ln n$, against assumption A1. A slower decay, $1/(n+1)$, is not enough: token 2 still loses all.
+# that differ by about $2 \ln n$, against the bound that A1 and A2 give. A slower decay, $1/(n+1)$, is not enough: token 2 still loses all.
 #
 # ## What a practitioner takes away
 #
@@ -560,7 +563,7 @@ exercises.check_collapse_depth(answer)
 # **Difficulty** ●●●○○ · **Time** 20 minutes
 #
 # Two tokens, causal mask, 1000 layers. Find weights in (0, 1) that token 2 gives to token 1, one per layer, such that
-# token 2 keeps half of its own context *and goes on keeping it*. Which hypothesis of {prf:ref}`thm-causal-collapse` do
+# token 2 keeps half of its own context *and goes on keeping it*. Which hypothesis of {prf:ref}`Theorem 4.1 <thm-causal-collapse>` do
 # your weights break?
 
 # %% [markdown]
@@ -576,7 +579,7 @@ exercises.check_collapse_depth(answer)
 # %% [markdown]
 # Token 2 keeps $\prod_n (1 - e_n)$, which stays above zero exactly if $\sum_n e_n$ is finite. With
 # $1 - 1/k^2 = (k-1)(k+1)/k^2$ the product from $k = 2$ telescopes to one half. No $\varepsilon > 0$ lies below all
-# weights, so the logits are unbounded: assumption A1 fails.
+# weights, so the logits are unbounded, and A1 or A2 must fail.
 
 # %%
 weights = 1 / torch.arange(2, 1002, dtype=torch.float64) ** 2

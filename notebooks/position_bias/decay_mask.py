@@ -93,9 +93,10 @@ figures.show(
 # $C_{\min} = e^{I_{\min}-I_{\max}} \big/ \sum_{s=0}^{N-1} e^{-sm}$ and $C_{\max} = e^{I_{\max}-I_{\min}}$ will do.
 # ````
 #
+# ({ref}`Card <card-wu2025-lem-4-4>`.) The denominator of a row lies between $e^{I_{\min}}$, its own term, and $e^{I_{\max}}\sum_s e^{-sm}$. For $m > 0$ the sum is below $1/(1-e^{-m})$, so neither constant depends on $N$.
 # The paper's Appendix D prints the smaller $C_{\max} = e^{I_{\max}-I_{\min}}/(1+e^{-m})$. Its denominator counts two visible tokens,
 # and token 1 sees one: with flat content $(A_{\text{decay}})_{11} = 1$, while the printed constant is {glue:text}`decay-printed-cmax` at
-# $m=$ {glue:text}`decay-slope`. Without the denominator the lemma holds for every token.
+# $m=$ {glue:text}`decay-slope`. Without the denominator the lemma holds for every token ({ref}`ledger <ledger-wu2025-decay-constant>`).
 #
 # Now multiply $t+1$ such maps. A path from token $i$ back to token $j$ makes $t+1$ steps that add up to $x = i-j$, and *every* such path costs the
 # same, $e^{-xm}$, because the exponents add. So all that matters is how many paths there are.
@@ -103,18 +104,22 @@ figures.show(
 # ````{prf:theorem} Theorem 4.5 of Wu 2025 (many layers)
 # :label: thm-decay-rollout
 #
-# <span class="atlas-origin">paper</span> For a fixed number of layers and all $j \le i$
+# <span class="atlas-origin">paper</span> Let every layer have a decay mask and bounded content logits, and fix $T$. For all $t \le T$ and all $j \le i$
 #
 # $$
-# \mathbb P^{(t)}(z_i = j) \;=\; \Theta\!\left( \binom{t+i-j}{i-j}\, e^{-(i-j)m} \right).
+# P^{(t)}(z_i = j) \;=\; \Theta\!\left( \binom{t+i-j}{i-j}\, e^{-(i-j)m} \right).
 # $$ (eq-decay-theorem)
 #
-# <span class="atlas-origin">derived here</span> The constants behind $\Theta$ can be $C_{\min}^{t+1}$ and $C_{\max}^{t+1}$.
+# The logarithm of the right side, as a function of $x = i-j$, is largest at $x^* = t/(e^m-1)$.
+#
+# <span class="atlas-origin">derived here</span> The constants behind $\Theta$ can be $C_{\min}^{t+1}$ and $C_{\max}^{t+1}$, with those of {prf:ref}`Lemma 4.4 <lem-decay-bounds>`.
 # ````
+#
+# For a single $N$ any formula is a $\Theta$ of any other, since finitely many positive numbers are compared. The content is that for $m>0$ the constants serve every $N$ ({ref}`card <card-wu2025-thm-4-5>`).
 #
 # ````{prf:proof}
 # $(A^{(t)}\cdots A^{(0)})_{ij}$ is a sum over paths $i = k_{t+1} \ge k_t \ge \dots \ge k_0 = j$; causality allows no others. By
-# {prf:ref}`lem-decay-bounds` each path has a weight between $C_{\min}^{t+1} e^{-(i-j)m}$ and $C_{\max}^{t+1} e^{-(i-j)m}$. The paths are the ways to write $x=i-j$ as an ordered
+# {prf:ref}`Lemma 4.4 <lem-decay-bounds>` each path has a weight between $C_{\min}^{t+1} e^{-(i-j)m}$ and $C_{\max}^{t+1} e^{-(i-j)m}$. The paths are the ways to write $x=i-j$ as an ordered
 # sum of $t+1$ numbers $\ge 0$: put $x$ tokens and $t$ bars in a row, $\binom{t+x}{x}$ ways.
 # ````
 #
@@ -169,7 +174,7 @@ glue("decay-draws", str(draws), display=False)
 # %% [markdown]
 # **Margins.** Over {glue:text}`decay-draws` random draws of length, depth, slope and content the smallest distance from a bound is
 # {glue:text}`decay-bounds` decades for the lemma and {glue:text}`decay-rollout` decades for the theorem
-# (0 is a bound met with equality: token 1 has a single key, and $m=0$ with flat content meets $C_{\min}=1/N$). The negative control claims a decay
+# (0 is a bound met with equality, in a sequence of a single token). The negative control claims a decay
 # that the maps do not have, and the bounds break by {glue:text}`decay-bounds-control` and {glue:text}`decay-rollout-control` decades.
 #
 # ## Where the peak stands
@@ -232,16 +237,35 @@ lines[0] = lines[0].replace(", $t", " | $t", 1)
 display(Markdown("\n".join(lines)))
 
 # %% [markdown]
-# {glue:text}`decay-exact-floor` of {glue:text}`decay-grid` exact peaks are the formula rounded down. {prf:ref}`thm-decay-rollout` is sharp.
+# {glue:text}`decay-exact-floor` of {glue:text}`decay-grid` exact peaks are the formula rounded down: for flat content the peak of {prf:ref}`Theorem 4.5 <thm-decay-rollout>` is exact.
 #
 # ## Why the formula is exact: the rollout is a walk
 #
 # Read the product backwards. The last layer sends the last token back by a random step, the layer below sends it further back, and so on.
-# With flat content, and as long as the first token is far, all steps have the same distribution: step $s$ with probability $(1-e^{-m})e^{-ms}$, a geometric law.
-# So {math}`\mathbb P^{(t)}(z_i = i-x)` *is* the distribution of a sum of $t+1$ geometric steps, the negative binomial law
+# With flat content all steps would have one distribution, if rows near the first token were not cut short. The error is known:
+#
+# ````{prf:proposition} The rollout and the walk
+# :label: prop-walk-row
+#
+# <span class="atlas-origin">derived here</span> Let all $n$ layers give a key at distance $s$ a weight in proportion to $a(s)\ge0$, $a(0)>0$: $A_{i,i-s} = a(s)/Z_i$ with $Z_i = \sum_{s<i}a(s)$. Let $w_n$ be the distribution of the sum of $n$ independent steps with
+# probabilities $a(s)/Z_N$, $0 \le s < N$, and $M = \sum_{y\ge N} w_n(y)$ its share beyond token 1. Then for $0 \le x < N$
 #
 # $$
-# \mathbb P^{(t)}(z_i = i-x) = (1-e^{-m})^{t+1}\binom{t+x}{x}e^{-xm}
+# w_n(x) \;\le\; (A^n)_{N,N-x} \;\le\; w_n(x) + M ,
+# $$ (eq-walk-row)
+#
+# and the gaps on the left add up to $M$. The same holds with a residual. ({ref}`Card <card-atlas-walk-row>`)
+# ````
+#
+# ````{prf:proof}
+# $Z_i \le Z_N$, so every path from token $N$ has at least the probability that the walk gives it. Both sides of the first inequality sum over $x$: to $1-M$ and to 1.
+# ````
+#
+# For a decay and a first token so far away that $M$ vanishes, step $s$ has probability $(1-e^{-m})e^{-ms}$, a geometric law,
+# and {math}`P^{(t)}(z_i = i-x)` is the distribution of a sum of $t+1$ such steps, the negative binomial law
+#
+# $$
+# P^{(t)}(z_i = i-x) = (1-e^{-m})^{t+1}\binom{t+x}{x}e^{-xm}
 # $$ (eq-decay-negative-binomial)
 #
 # <span class="atlas-origin">derived here</span>: the $\Theta$ of the theorem becomes an equality. The same view gives the peak of *any* encoding that depends on distance alone.
@@ -250,11 +274,13 @@ display(Markdown("\n".join(lines)))
 # :label: prop-walk-peak
 #
 # <span class="atlas-origin">derived here</span> Let every layer step back by $s \ge 0$ tokens with the same probabilities, with mean $\mu$, variance $\kappa_2 > 0$ and third
-# cumulant $\kappa_3$. Far from the first token and for enough layers to make a bell, the share of the last token's context peaks at
+# cumulant $\kappa_3$, where steps of 0 and of 1 are both possible. Far from the first token and for enough layers to make a bell, the share of the last token's context peaks at
 #
 # $$
 # x^* \approx (t+1)\,\mu - \frac{\kappa_3}{2\kappa_2}.
 # $$ (eq-walk-peak)
+#
+# The size of the error is measured, not proved ({ref}`card <card-atlas-walk-peak>`).
 # ````
 #
 # ````{prf:proof}
@@ -276,7 +302,7 @@ display(Markdown("\n".join(lines)))
 # $$ (eq-decay-hit)
 #
 # layers to reach the first token <span class="atlas-origin">derived here</span>. From then on there is no peak to speak of: token 1 can only look at itself, so everything that arrives stays.
-# A decay mask leaves every allowed weight positive, so {prf:ref}`thm-causal-collapse` applies to it as well: **decay delays the collapse onto the first token, it does not prevent it.**
+# A decay mask leaves every allowed weight positive, so {prf:ref}`Theorem 4.1 <thm-causal-collapse>` applies to it as well: **decay delays the collapse onto the first token, it does not prevent it.**
 
 # %% tags=["hide-input"]
 length, tug = 128, 0.1

@@ -15,7 +15,7 @@
 # \text{peak} \;\approx\; \frac{\text{layers}\times\mu}{1+r}, \qquad \text{and token 1 takes over once this passes } N .
 # $$ (eq-design-rule)
 #
-# The rule is <span class="atlas-origin">derived here</span> from {prf:ref}`prop-walk-peak`; for a decay mask it is the paper's $x^* = t/(e^m-1)$. The chart is for decay masks.
+# The rule is <span class="atlas-origin">derived here</span> from {prf:ref}`prop-walk-peak`; for a decay mask the paper's $x^* = t/(e^m-1)$ {eq}`eq-decay-peak` is one mean step less. The chart is for decay masks.
 
 # %% tags=["parameters"]
 deepest: int = 48  # layers in the chart
@@ -181,7 +181,7 @@ display(Markdown("\n".join(lines)))
 # 5. **To share what arrives at the front, give the sequence a prefix**: its $K$ tokens hold together what token 1 would hold alone.
 #
 # **Caveats.** Attention only: no multilayer perceptrons, no values that cancel. Content without a preference for positions; strong content lengthens the step ({numref}`fig-decay-content`). Real RoPE is no bell ({numref}`fig-rope-real`), so its angle
-# belongs into these formulas only when no pair of coordinates wraps around. Where attention *looks* bounds what a model can use; it is not yet what the model uses. Chapter by chapter the book tests how much of it survives training.
+# belongs into these formulas only when no pair of coordinates wraps around. Where attention *looks* bounds what a model can use; it is not yet what the model uses. How much of it survives training is open here: the {doc}`scorecard </_executed/back_matter/scorecard>` lists the experiments that are to tell.
 #
 # Try your own design in the [playground](/position_bias/playground).
 #

@@ -10,7 +10,7 @@
 # # A prefix shares the prize
 #
 # Let the first $K$ tokens see each other in both directions, as in a prefix language model, and keep everything behind
-# them causal. The first token is no longer the only one that never looks further back. Who wins now?
+# them causal. The first token is no longer the only one where every way back ends. Who wins now?
 #
 # The whole prefix wins, and the shares inside it are fixed by the first few layers ({numref}`fig-prefix-shares`).
 
@@ -97,9 +97,11 @@ figures.show(
 # $$P^{(t)}(z_i = j \mid X^{(0)}) \;\le\; C\,\bigl(1 - (j-K)\,\varepsilon\bigr)^{t} .$$
 # ````
 #
-# The paper asserts that a $\kappa$ exists. One can name it <span class="atlas-origin">derived here</span>: every row of
+# ({ref}`Theorem card <card-wu2025-thm-4-3>`: check, control, margins.) The paper asserts that a $\kappa$ exists. One can name it <span class="atlas-origin">derived here</span>: every row of
 # $P^{(t)}$ is an average of rows of $A^{(0)}$, so $\kappa_k = \min_i A^{(0)}_{ik}$ is a floor under the share of token $k$,
-# at every depth and not only in the limit.
+# at every depth and not only in the limit ({ref}`card <card-atlas-prefix-floor>`). The upper bound needs no new idea: a token
+# $j > K$ and all behind it see all $j-1$ tokens before $j$, so the proof of {prf:ref}`Theorem 4.1 <thm-causal-collapse>` gives
+# $(1-(j-1)\varepsilon)^{t+1}$, which is smaller still.
 #
 # ## The check
 
@@ -124,11 +126,11 @@ def series(point, quantity, column="mean"):
 
 
 # %% [markdown]
-# In random networks the upper bound holds in {glue:text}`prefix-upper-holds` draws (worst margin
-# {glue:text}`prefix-upper-worst`), the floor $\kappa_k$ in {glue:text}`prefix-lower-holds` (worst margin
+# In random stacks of maps the upper bound holds in {glue:text}`prefix-upper-holds` draws that have tokens behind the prefix
+# (worst margin {glue:text}`prefix-upper-worst`), the floor $\kappa_k$ in {glue:text}`prefix-lower-holds` (worst margin
 # {glue:text}`prefix-lower-worst` from the second layer on; in the first one equality defines $\kappa_k$). In the control the
-# prefix is claimed and the mask is causal; the floor then breaks in {glue:text}`prefix-control-fails` draws. A prefix of one
-# token is the causal mask, as a mask {glue:text}`prefix-one-same`, and Theorem 4.3 becomes {prf:ref}`thm-causal-collapse`.
+# prefix is claimed and the mask is causal; the last token's shares then break the floor $\varepsilon$ in {glue:text}`prefix-control-fails` draws. A prefix of one
+# token is the causal mask, as a mask {glue:text}`prefix-one-same`, and Theorem 4.3 becomes {prf:ref}`Theorem 4.1 <thm-causal-collapse>`.
 
 # %% tags=["hide-input"]
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.5))
@@ -193,15 +195,15 @@ figures.show(
 #    the tokens behind it do. For flat logits $\pi_k = 1/K$, and the prefix tokens have equal shares at every depth.
 # 3. For flat logits the mean depth of the collapse onto the prefix is, for $N > K$,
 #
-# $$T_N = 1 + \frac1K + \frac1{K+1} + \dots + \frac1{N-1} \approx 1 + \ln \frac NK .$$ (eq-prefix-depth)
+# $$T_N = 1 + \frac1K + \frac1{K+1} + \dots + \frac1{N-1} \approx 1 + \ln \frac NK + \frac1{2K} .$$ (eq-prefix-depth)
 # ````
 #
 # ````{dropdown} Proof
 # <span class="atlas-origin">derived here</span> 1. In $P^{(t)} = A^{(t)} P^{(t-1)}$ every row is an average of the rows
-# before, so for each $k$ the largest entry of column $k$ never rises and the smallest never falls. Any two rows of
+# before, so for every token $k$ the largest entry of column $k$ never rises and the smallest never falls. Any two rows of
 # $A^{(t)}$ put at least $\varepsilon$ on each of the same $K$ tokens, so the new rows have at least $K\varepsilon$ of
-# their average in common, and the spread of the column shrinks by $1 - K\varepsilon$ at least.
-# 2. $\pi = \pi A$ has no weight behind the prefix, so it is stationary for the block. With flat logits all rows give equal
+# their average in common, and the spread of the column shrinks to at most $1 - K\varepsilon$ of what it was. It is at most 1 in $A^{(0)}$, and $t$ layers follow.
+# 2. Every row of $A^{n+1} = A^n A$ tends to $\pi$, so $\pi = \pi A$. It has no weight behind the prefix, so it is stationary for the block. With flat logits all rows give equal
 # weights to the $K$ prefix tokens, and so does every average of them. 3. As in {prf:ref}`prop-collapse-depth`:
 # $(i-1)(T_i - T_{i-1}) = 1$ for $i \ge K+2$, and $T_{K+1} = 1 + 1/K$.
 # ````

@@ -98,9 +98,29 @@ figures.show(
 # $$P^{(t)}(z_i = j \mid X^{(0)}) \;\le\; C\,\bigl(1 - (j-1)\,\varepsilon^{r}\bigr)^{t/(2r)} .$$
 # ````
 #
-# The paper leaves $C$ open. We use $C = 1$ <span class="atlas-origin">derived here</span>, which serves every $t \ge 0$;
-# the constant $1-\varepsilon$ that serves the causal mask does not. The smaller the window, the larger $r$ and the weaker the
-# bound: *a smaller window slows the collapse and does not stop it*.
+# ({ref}`Theorem card <card-wu2025-thm-4-2>`: check, control, margins.) The paper leaves $C$ open. We check with $C = 1$
+# <span class="atlas-origin">derived here</span>; a constant just below 1 exists too, as the theorem says, but the
+# $1-\varepsilon$ that serves the causal mask is too small. The smaller the window, the larger $r$ and the weaker the bound:
+# *a smaller window slows the collapse and does not stop it*.
+#
+# ````{dropdown} Proof, with the constant
+# <span class="atlas-origin">derived here</span> A path of $r$ steps, each of at most $w-1$ tokens and some of them of 0, leads
+# from any $i$ back to any $j \le i$. So any $r$ consecutive maps multiply to a causal matrix with entries of at least
+# $\varepsilon^r$ for $j \le i$. By the argument of {prf:ref}`Theorem 4.1 <thm-causal-collapse>`, block by block,
+#
+# $$P^{(t)}(z_i \ge j) \le \bigl(1-(j-1)\varepsilon^r\bigr)^{\lfloor (t+1)/r \rfloor}.$$
+#
+# *If $t+1 \ge r$*, the exponent is more than $t/(2r)$, because $\lfloor y \rfloor \ge y/2$ for $y \ge 1$.
+# *If $t+1 < r$ and $r = 2$*, then $t = 0$ and the bound is 1. *If $t+1 < r$ and $r \ge 3$*, then $w < N$ and
+# $\varepsilon \le 1/w \le \tfrac12$. Every row but the first has two keys or more, so column $j \ge 2$ of $A^{(0)}$, and with
+# it $P^{(t)}_{ij}$, is at most $1-\varepsilon$. Now $X = (j-1)\varepsilon^r \le r(w-1)\varepsilon^r \le r\varepsilon^{r-1}$ and
+# $t/(2r) \le \tfrac12$, so $X \le 2\varepsilon - \varepsilon^2$ is enough for $(1-X)^{t/(2r)} \ge 1-\varepsilon$. That follows
+# from $r\varepsilon^{r-2} \le 2-\varepsilon$: for $r=3$ since $\varepsilon \le \tfrac12$, for $r \ge 4$ since $r\,2^{2-r} \le 1$.
+# The same steps leave room for $C = (1-\varepsilon^r)^{1/(2r)} < 1$.
+#
+# *Why not $C = 1-\varepsilon$:* for $N=4$, $w=2$ and uniform weights, $\varepsilon = \tfrac12$ and $r = 3$, and
+# $P^{(1)}_{32} = \tfrac12 > \tfrac12\,(1-\tfrac18)^{1/6}$.
+# ````
 #
 # ## The check
 
@@ -119,10 +139,10 @@ def series(point, quantity, column="mean"):
 
 
 # %% [markdown]
-# In random networks (2 to 24 tokens, windows of any width, 1 to 50 layers) the bound holds in {glue:text}`window-holds`
+# In random stacks of maps (2 to 24 tokens, windows of any width, 1 to 50 layers) the bound holds in {glue:text}`window-holds`
 # draws, in every entry and at every depth. The worst margin, $\log_{10}(\text{bound}/\text{share})$, is
 # {glue:text}`window-worst-margin`. With a window that looks both ways the inequality fails in
-# {glue:text}`window-control-fails` draws.
+# {glue:text}`window-control-fails` draws, of few tokens and thousands of layers: the bound is so loose that it needs them to fall at all.
 #
 # How slow is slow?
 
@@ -279,14 +299,14 @@ figures.show(
     name="window-control",
     caption=f"Negative control: a window of {width} that looks both ways, uniform attention, {tokens} tokens. Left: token 1 "
     f"wins everything under the backward window and {deep[0]:.4f} under the other. Right: the limit of every row is each "
-    "token's number of neighbors divided by their sum; the ends of the text get least.",
+    "token's number of neighbors, itself included, divided by their sum; the ends of the text get least.",
     alt="Left: the backward window's curve rises to 1, the two-sided one stays near 0. Right: the limiting shares form a "
     "plateau that falls off at both ends, and agree with the predicted curve.",
 )
 
 # %% [markdown]
 # The limit is known exactly <span class="atlas-origin">derived here</span>: a walk on an undirected graph spends its time in
-# proportion to the number of neighbors. The rollout agrees to {glue:text}`window-two-sided-error`. Here the *ends* of the
+# proportion to the number of neighbors, a token being its own neighbor here. The rollout agrees to {glue:text}`window-two-sided-error`. Here the *ends* of the
 # text get the least, and the middle gets the most.
 #
 # ## What a practitioner takes away

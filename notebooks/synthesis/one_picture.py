@@ -75,9 +75,9 @@ figures.show(
 # Three things to take from it.
 #
 # - **Depth looks back.** Every layer adds a step into the past, and a causal mask allows no step forward. What no token
-#   can leave is the first token (or the prefix): {prf:ref}`thm-causal-collapse`, {prf:ref}`thm-prefix-collapse`.
+#   can leave is the first token (or the prefix): {prf:ref}`Theorem 4.1 <thm-causal-collapse>`, {prf:ref}`Theorem 4.3 <thm-prefix-collapse>`.
 # - **Nearness is a speed, not a place.** A window, a decay mask or RoPE makes the steps short. The hump still moves, at a
-#   speed that the step alone decides: {prf:ref}`thm-window-collapse`, {prf:ref}`thm-decay-rollout`, {prf:ref}`prop-walk-peak`.
+#   speed that the step alone decides: {prf:ref}`Theorem 4.2 <thm-window-collapse>`, {prf:ref}`Theorem 4.5 <thm-decay-rollout>`, {prf:ref}`prop-walk-peak`.
 # - **A residual slows it**, because some of every step stays where it is.
 #
 # What a trained network does with its content comes on top of this; the experiments of the four papers measure how much.

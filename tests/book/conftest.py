@@ -16,7 +16,8 @@ QUIET = ("background-networking", "component-update", "sync", "gpu")
 
 TYPESET = """async () => {
   if (!document.querySelector('.math')) return;
-  while (!(window.MathJax && MathJax.startup && MathJax.startup.promise)) await new Promise(done => setTimeout(done, 20));
+  const ready = () => window.MathJax && MathJax.startup && MathJax.startup.promise;
+  while (!ready()) await new Promise(done => setTimeout(done, 20));
   await MathJax.startup.promise;
 }"""
 

@@ -123,6 +123,12 @@ def test_the_first_page_is_light(visit):
     assert sum(page.bytes.values()) <= 2_500_000, page.bytes
 
 
+def test_every_icon_is_drawn(visit):
+    page = visit("_executed/position_bias/causal_mask.html")
+    drawn = page.locator("[class*='fa-']").evaluate_all("all => all.map(i => getComputedStyle(i, '::before').content)")
+    assert drawn and not {"none", "normal"} & set(drawn)
+
+
 @pytest.mark.parametrize("mode", ["light", "dark"])
 def test_figures_follow_the_mode(visit, mode):
     """The ink of a figure contrasts with the page behind it, as WCAG measures contrast."""

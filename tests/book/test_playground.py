@@ -16,7 +16,7 @@ def test_every_slider_moves_the_curve_and_the_sentence(visit, over, slider):
     for _ in range(4):
         page.keyboard.press("ArrowRight")
     page.wait_for_function(f"before => {LINE} !== before", arg=before)
-    assert page.locator(".aa-summary").inner_text() != said
+    page.wait_for_function("said => document.querySelector('.aa-summary').innerText !== said", arg=said)
     assert page.trouble == []
 
 
@@ -32,7 +32,7 @@ def test_the_address_keeps_the_setting_and_reset_forgets_it(visit):
     values = {name: page.locator(f"#aa-{name}").input_value() for name in ("tokens", "layers", "parameter")}
     assert values == {"tokens": "32", "layers": "5", "parameter": "7"}
     page.locator("[data-do=reset]").click()
-    assert page.locator("#aa-tokens").input_value() != "32"
+    page.wait_for_function("document.querySelector('#aa-tokens').value !== '32'")
     assert page.trouble == []
 
 

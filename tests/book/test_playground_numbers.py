@@ -10,12 +10,10 @@ import itertools
 import json
 import math
 import re
-import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
-from playwright.sync_api import sync_playwright
 
 from attention_atlas.masks import center_nodes, dense, named
 from attention_atlas.rollout import rollout_power
@@ -30,7 +28,6 @@ RELATIVE, UNDERFLOW = 1e-12, 1e-290
 BOOK = Path(__file__).parents[2] / "book"
 SCRIPT = BOOK / "_extra/assets/playground.js"
 PAGE = BOOK / "position_bias/playground.md"
-QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run"]
 
 MASKS = [("none", None), ("causal", None), *(("sliding_window", width) for width in (2, 5, 13))]
 MASKS += [("prefix", length) for length in (1, 4, 13)]
@@ -49,24 +46,20 @@ def setting(**changes):
 
 
 @pytest.fixture(scope="module")
-def model():
+def model(browser):
     """Call a function of AttentionAtlas.model in Chromium on a blank page; typed arrays come back as lists."""
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu", *QUIET]
-        )
-        page = browser.new_page()
-        page.add_script_tag(path=SCRIPT)
-        # JSON writes the shortest decimal that reads back as the same double, so the way over loses no digit.
-        code = """([name, calls]) => JSON.stringify(calls.map((values) => AttentionAtlas.model[name](...values)),
-                  (key, value) => value instanceof Float64Array ? Array.from(value) : value)"""
+    page = browser.new_page()
+    page.add_script_tag(path=SCRIPT)
+    # JSON writes the shortest decimal that reads back as the same double, so the way over loses no digit.
+    code = """([name, calls]) => JSON.stringify(calls.map((values) => AttentionAtlas.model[name](...values)),
+              (key, value) => value instanceof Float64Array ? Array.from(value) : value)"""
 
-        def call(name, *calls):
-            answers = json.loads(page.evaluate(code, [name, [list(values) for values in calls]]))
-            return [np.array(answer, dtype=float) if isinstance(answer, list) else answer for answer in answers]
+    def call(name, *calls):
+        answers = json.loads(page.evaluate(code, [name, [list(values) for values in calls]]))
+        return [np.array(answer, dtype=float) if isinstance(answer, list) else answer for answer in answers]
 
-        yield call
-        browser.close()
+    yield call
+    page.close()
 
 
 def close(ours, theirs):

@@ -49,14 +49,17 @@ class Project:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(NOTEBOOK.format(title=name, code=code))
 
-    def start(self, *arguments: str, **options) -> subprocess.Popen:
-        paths = {"PYTHONPATH": str(self.root / "lib"), "ATTENTION_ATLAS_ROOT": str(self.root)}
-        command = [sys.executable, "-m", "attention_atlas", *map(str, arguments)]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        return subprocess.Popen(command, cwd=self.root, env=os.environ | paths, **pipes | options)
+    @property
+    def environment(self) -> dict[str, str]:
+        return os.environ | {"PYTHONPATH": str(self.root / "lib"), "ATTENTION_ATLAS_ROOT": str(self.root)}
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess:
-        process = self.start(*arguments)
+    def start(self, *arguments: str, **options) -> subprocess.Popen:
+        command = [sys.executable, "-m", "attention_atlas", *map(str, arguments)]
+        usual = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "cwd": self.root, "env": self.environment}
+        return subprocess.Popen(command, text=True, **usual | options)
+
+    def run(self, *arguments: str, **options) -> subprocess.CompletedProcess:
+        process = self.start(*arguments, **options)
         out, err = process.communicate(timeout=180)
         return subprocess.CompletedProcess(arguments, process.returncode, out, err)
 

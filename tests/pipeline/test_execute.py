@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 
 import pytest
@@ -45,6 +47,86 @@ def test_no_page_is_stale_after_any_edit_and_none_is_executed_for_nothing(projec
 
     project.page("demo/uses_data").write_text("{}")  # a damaged page is made again
     assert changed(project, "--profile", "smoke") == {"uses_data"}
+
+
+def test_a_file_that_comes_into_a_folder_that_was_listed_is_a_change(project):
+    project.notebook(
+        "demo/uses_data", "from attention_atlas import files\nprint(len(list((files.ROOT / 'data').glob('*.txt'))))"
+    )
+    assert changed(project, "demo/uses_data") == {"uses_data"}
+    assert project.printed("demo/uses_data") == "1\n"
+    (project.root / "data/more.txt").write_text("")
+    assert changed(project, "demo/uses_data") == {"uses_data"}
+    assert project.printed("demo/uses_data") == "2\n"
+
+
+def test_an_edit_while_a_notebook_runs_makes_its_page_again(project):
+    project.notebook(
+        "demo/uses_library",
+        "from attention_atlas import files, toy\nprint('answer', toy.answer())\n"
+        "path = files.ROOT / 'lib/attention_atlas/toy.py'\n"
+        "if '41' in path.read_text():\n    path.write_text('def answer():\\n    return 42\\n')  # somebody saves now",
+    )
+    assert changed(project, "demo/uses_library") == {"uses_library"}
+    assert project.printed("demo/uses_library") == "answer 41\n"
+    assert changed(project, "demo/uses_library") == {"uses_library"}
+    assert project.printed("demo/uses_library") == "answer 42\n"
+    assert changed(project, "demo/uses_library") == set()
+
+
+def test_one_job_from_another_folder_with_a_relative_root_and_a_name_beyond_ascii(project):
+    project.notebook("demo/größe", "from attention_atlas import toy\nprint('größe', toy.answer())")
+    there = {"cwd": project.root / "notebooks", "env": project.environment | {"ATTENTION_ATLAS_ROOT": ".."}}
+    run = project.run("execute", "--jobs", "1", **there)
+    assert run.returncode == 0, run.stderr
+    assert project.printed("demo/größe") == "größe 41\n"
+    (project.root / "lib/attention_atlas/toy.py").write_text("def answer():\n    return 42\n")
+    assert changed(project) == {"uses_library", "größe"}
+
+
+def test_a_kernel_that_dies_is_one_line_that_names_the_notebook_and_keeps_the_old_page(project):
+    changed(project)
+    before = project.page("demo/uses_data").read_bytes()
+    project.notebook("demo/uses_data", "import os\nos._exit(3)")
+    run = project.run("execute")
+    assert run.returncode == 1 and "failed: notebooks/demo/uses_data.py: Kernel died\n" in run.stderr
+    assert "Traceback" not in run.stderr
+    assert project.page("demo/uses_data").read_bytes() == before
+    assert not list(project.root.rglob(f"{PARTIAL}*"))
+
+
+def test_broken_profiles_are_one_line_on_the_command_line(project):
+    (project.root / "notebooks/profiles.yml").write_text("demo/uses_data: {smoke: {tokens: 2}")
+    run = project.run("execute")
+    assert run.returncode == 2 and run.stderr.startswith("error: notebooks/profiles.yml is not YAML: ")
+    assert run.stderr.count("\n") == 1
+
+
+def test_a_parameters_cell_that_is_not_python_is_refused_in_one_line(project):
+    path = project.root / "notebooks/demo/uses_data.py"
+    path.write_text(path.read_text().replace("tokens: int = 3", "tokens: int = (3"))
+    run = project.run("execute")
+    assert run.returncode == 2 and run.stderr.count("\n") == 1
+    assert run.stderr.startswith("error: notebook demo/uses_data, parameters cell, line 1: ")
+
+
+def test_a_reader_that_has_seen_enough_is_no_error():
+    command = f"{sys.executable} -m attention_atlas scorecard --json | head -n 1"
+    run = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert (run.stdout, run.stderr) == ("[\n", "")
+
+
+@pytest.mark.parametrize("command", [["execute", "--list"], ["scorecard", "--help"], ["sweep", "--help"]])
+def test_light_commands_load_no_heavy_library(project, command):
+    code = (
+        "import sys; from attention_atlas import cli\n"
+        "try:\n    cli.main(sys.argv[1:])\nexcept SystemExit:\n    pass\n"
+        "print('heavy:', sorted({'torch', 'pandas', 'papermill', 'matplotlib'} & set(sys.modules)))"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code, *command], env=project.environment, capture_output=True, text=True
+    )
+    assert run.stdout.endswith("heavy: []\n"), run.stdout + run.stderr
 
 
 def test_pages_are_byte_identical_and_clean_when_executed_again(project):
@@ -125,6 +207,8 @@ def test_a_notebook_that_is_gone_takes_its_page_along(project):
         (("results", "nothing"), "nothing stored for 'nothing'; stored: nothing"),
         (("sweep", "nothing"), "unknown experiment 'nothing'; allowed: "),
         (("merge", "no/such/folder"), "no such folder: no/such/folder"),
+        (("verify", "--sample", "0"), "--sample takes a positive number, got 0"),
+        (("sweep", "theorem_margins", "--profile", "huge"), "unknown profile 'huge'; allowed: smoke, quick, paper"),
     ],
 )
 def test_other_commands_refuse_in_one_line_too(project, arguments, message):

@@ -100,5 +100,7 @@ def test_impossible_values_are_refused(change, message):
 def test_every_profile_offers_the_same_points_clear_of_the_first_token():
     offered = [experiment.configurations(profile) for profile in results.PROFILES]
     assert {tuple(points) for points in offered} == {("decay", "rope", "decay_content", "rope_content")}
+    with pytest.raises(ValueError, match="unknown profile 'huge'; allowed: smoke, quick, paper"):
+        experiment.configurations("huge")
     for config in offered[0].values():
         assert experiment.run(config)["clear"].all()

@@ -26,7 +26,7 @@ def quantity(table, name):
         ({"mask": "sliding_window", "mask_parameter": 1}, "at least 2"),
         ({"tokens": 1}, "at least 2 tokens"),
         ({"layers": 0}, "1 layer"),
-        ({"logits": "trained"}, "allowed are flat, random, content"),
+        ({"logits": "trained"}, "allowed: flat, random, content"),
         ({"logit_scale": 1.0}, "flat logits take"),
         ({"seeds": 3}, "flat logits take"),
         ({"logits": "random", "logit_scale": 1.0}, "at least 2 seeds"),
@@ -127,7 +127,7 @@ def test_mean_layers_is_the_sum_of_what_has_not_arrived():
 def test_mean_layers_refuses_a_map_where_nothing_arrives():
     with pytest.raises(ValueError, match="attend to each other only"):
         mean_layers(flat_map(5, none))
-    with pytest.raises(ValueError, match="attend to each other only"):
+    with pytest.raises(ValueError, match=r"centers must be in 1\.\.5, the number of tokens, got 0"):
         mean_layers(flat_map(5), centers=0)
 
 

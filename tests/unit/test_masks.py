@@ -81,7 +81,7 @@ def test_named_masks_are_the_masks():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("windowed", 3, 7), "unknown mask 'windowed', allowed are none, causal, sliding_window, prefix"),
+        (("windowed", 3, 7), "unknown mask 'windowed'; allowed: none, causal, sliding_window, prefix"),
         (("causal", 3, 7), "'causal' takes no parameter, got 3"),
         (("prefix", None, 7), "'prefix' takes one whole number as its parameter, got None"),
         (("sliding_window", 1, 7), "width of at least 2, got 1"),

@@ -39,6 +39,7 @@ def test_what_is_typed_on_the_command_line_becomes_the_declared_type(allowed, na
         ("tokens", "1.5", "parameter tokens takes int, got float 1.5"),
         ("tokens", "True", "parameter tokens takes int, got bool True"),
         ("masks", "[1]", r"parameter masks takes list\[str\], got list \[1\]"),
+        ("masks", "{[]: 1}", r"parameter masks takes list\[str\], got str"),
         ("masks", "causal", r"parameter masks takes list\[str\], got str 'causal'"),
         ("token", "3", r"notebook demo has no parameter 'token'; allowed: tokens: int, slope: float"),
     ],
@@ -49,8 +50,25 @@ def test_wrong_names_and_types_are_refused_with_what_is_allowed(allowed, name, t
 
 
 @pytest.mark.parametrize(
-    "line", ["tokens = 64", "tokens: int = 'x'", "tokens: dict = {}", "print(1)", "tokens: int = 1 + n"]
+    "line",
+    [
+        "tokens = 64",
+        "tokens: int = 'x'",
+        "tokens: dict = {}",
+        "print(1)",
+        "tokens: int = 1 + n",
+        "tokens: int = {[]: 1}",
+    ],
 )
 def test_a_parameters_cell_holds_annotated_literals_only(line):
     with pytest.raises(ValueError, match="notebook demo, parameters cell, line 1"):
         declared(line, "demo")
+
+
+@pytest.mark.parametrize(
+    "cell", ["tokens: int = (3", "tokens: int = 3\n  slope: float = 1.0", "masks: list[str] = ['a"]
+)
+def test_a_parameters_cell_that_is_not_python_is_refused_by_line(cell):
+    with pytest.raises(ValueError, match=r"notebook demo, parameters cell, line [12]: ") as refusal:
+        declared(cell, "demo")
+    assert "\n" not in str(refusal.value)

@@ -36,6 +36,19 @@ def test_the_library_works_where_jaxtyping_cannot_be_imported():
     assert float(outcome.stdout) == pytest.approx(5, abs=1e-6)
 
 
+def test_a_sweep_runs_where_only_numpy_pandas_and_torch_are_installed(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATTENTION_ATLAS_RESULTS", str(tmp_path))
+    blocked = ["jaxtyping", "yaml", "tqdm", "matplotlib", "seaborn", "IPython", "jupytext", "papermill", "scipy"]
+    outcome = python(
+        f"import pkgutil, sys; sys.modules |= dict.fromkeys({blocked})\n"
+        "from attention_atlas import cli, experiments, results\n"
+        "for module in pkgutil.iter_modules(experiments.__path__): results.load_experiment(module.name)\n"
+        "cli.main(['sweep', 'peak_distance', '--profile', 'smoke'])"
+    )
+    assert outcome.stdout.endswith("peak_distance: computed 4, already there 0\n"), outcome.stdout + outcome.stderr
+    assert len(list(tmp_path.rglob("*.json"))) == 5  # with the canary
+
+
 def test_negative_control_the_block_on_jaxtyping_is_real():
     outcome = python('import sys; sys.modules["jaxtyping"] = None; import jaxtyping')
     assert outcome.returncode != 0

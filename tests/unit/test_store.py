@@ -2,9 +2,7 @@
 
 import dataclasses
 import errno
-import json
 import os
-import resource
 import subprocess
 import sys
 from types import ModuleType
@@ -15,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_atlas import files, results
-from attention_atlas.store import PROFILES, Store, check_profile, key, read
+from attention_atlas.profiles import PROFILES, check_profile
+from attention_atlas.store import Store, key, read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +52,8 @@ def test_what_goes_in_comes_out_to_the_last_bit(tmp_path):
     pd.testing.assert_frame_equal(result.table, run(Config(5)), check_exact=True)
     assert result.manifest["profile"] == "quick" and result.manifest["versions"]["torch"]
     assert store.get(EXPERIMENT, Config(6)) is None
+    upside_down = store.put(EXPERIMENT, "only", Config(5), run(Config(5))[::-1], "quick", seconds=0.5)
+    pd.testing.assert_frame_equal(store.get(EXPERIMENT, Config(5)).table, upside_down.table)
 
 
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=False), min_size=1, max_size=7))
@@ -73,7 +74,9 @@ def test_a_lower_profile_never_replaces_a_higher_one(tmp_path):
     store = Store(tmp_path)
     put(store, "paper", Config(5))
     assert put(store, "smoke", Config(5)).manifest["profile"] == "paper"
-    assert put(store, "paper", Config(5)).manifest["profile"] == "paper"
+    again = store.put(EXPERIMENT, "only", Config(5), run(Config(5)) * 2, "paper", seconds=0.0)  # an equal one does
+    pd.testing.assert_frame_equal(store.get(EXPERIMENT, Config(5)).table, again.table)
+    assert again.table["token"].tolist() == [0, 2, 4, 6, 8]
     assert put(Store(tmp_path / "other"), "smoke", Config(5)).manifest["profile"] == "smoke"  # the rule, not a constant
 
 
@@ -86,6 +89,8 @@ def test_obtain_prefers_the_highest_stored_profile_and_computes_what_is_missing(
     stored = results.obtain(EXPERIMENT, "smoke", store=store)
     assert len(stored.table) == SIZES["paper"] and "profile paper" in stored.provenance
     assert set(stored.table["profile"]) == {"paper"}
+    results.compute(EXPERIMENT, "only", "quick", store)
+    assert set(results.obtain(EXPERIMENT, "smoke", store=store).table["profile"]) == {"paper"}
 
 
 def test_stored_skips_canaries_and_keeps_one_result_for_each_point(tmp_path):
@@ -104,6 +109,7 @@ def test_merging_takes_what_is_missing_or_better_and_keeps_where_it_was_made(tmp
     put(there, "paper", Config(7))
     path = there.path(EXPERIMENT, Config(7))
     assert here.merge(there) == (1, 1)
+    assert here.merge(there) == (0, 2)  # what is as good is kept
     assert here.path(EXPERIMENT, Config(7)).read_bytes() == path.read_bytes()
     assert here.get(EXPERIMENT, Config(5)).manifest["profile"] == "paper"
 
@@ -155,7 +161,6 @@ def test_a_real_refusal_of_the_operating_system_leaves_nothing_behind(tmp_path):
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, resource.RLIM_INFINITY))\n"
         "from attention_atlas import files; files.write(sys.argv[1], b'x' * 100_000)"
     )
-    assert resource.RLIM_INFINITY
     run = subprocess.run([sys.executable, "-c", code, tmp_path / "big"], capture_output=True, text=True)
     assert "could not write" in run.stderr and not list(tmp_path.iterdir())
 
@@ -169,9 +174,52 @@ def test_unknown_names_are_refused_with_the_allowed_ones(tmp_path):
         results.load_experiment("demo")
 
 
-def test_every_shipped_result_is_whole():
-    for result in Store():
-        assert json.loads(Store().root.joinpath(result.experiment, f"{result.manifest['key']}.json").read_text())
+def test_every_shipped_result_is_whole_and_of_an_experiment_that_exists():
+    shipped = list(Store())  # reading refuses whatever is broken
+    assert shipped
+    for name in {result.experiment for result in shipped}:
+        assert name == results.load_experiment(name).NAME
+
+
+def test_a_result_under_the_name_of_another_is_refused(tmp_path):
+    store = Store(tmp_path)
+    put(store)
+    store.path(EXPERIMENT, Config(5)).rename(store.path(EXPERIMENT, Config(6)))
+    with pytest.raises(ValueError, match=f"broken result .*it is the result {key(EXPERIMENT, Config(5))}"):
+        store.get(EXPERIMENT, Config(6))
+
+
+def test_two_processes_that_write_one_result_leave_one_whole_file(tmp_path):
+    code = (
+        "import sys; from attention_atlas import files\n"
+        "for _ in range(200): files.write(sys.argv[1], sys.argv[2] * 50_000)"
+    )
+    path = tmp_path / "result.json"
+    writers = [subprocess.Popen([sys.executable, "-c", code, path, letter]) for letter in "ab"]
+    seen = set()
+    while any(writer.poll() is None for writer in writers):
+        seen |= {path.read_text()} if path.exists() else set()
+    assert [writer.returncode for writer in writers] == [0, 0]
+    assert seen | {path.read_text()} <= {"a" * 50_000, "b" * 50_000}
+    assert [entry.name for entry in tmp_path.iterdir()] == ["result.json"]
+
+
+def test_a_result_of_a_later_revision_is_not_taken_for_an_answer_and_not_lost(tmp_path, monkeypatch):
+    store, later = Store(tmp_path), experiment(REVISION=2)
+    put(store, "paper")
+    newer = store.put(later, "only", Config(5), run(Config(5)) * 2, "quick", seconds=0.0)
+    assert "revision 1" in results.obtain(EXPERIMENT, "quick", store=store).provenance
+    assert results.stored("demo", store)["profile"].unique().tolist() == ["quick"]  # the later one, though smaller
+    monkeypatch.setattr(results, "load_experiment", lambda name: EXPERIMENT)
+    assert results.recompute(newer) == "stored at revision 2, the code is at 1"
+
+
+def test_a_configuration_that_the_code_no_longer_takes_does_not_reproduce(tmp_path, monkeypatch):
+    result = put(Store(tmp_path))
+    monkeypatch.setattr(
+        results, "load_experiment", lambda name: experiment(Config=dataclasses.make_dataclass("Config", []))
+    )
+    assert results.recompute(result).startswith("differs: the stored configuration is refused: ")
 
 
 @pytest.mark.parametrize("name", [p.stem for p in (files.ROOT / "lib/attention_atlas/experiments").glob("[a-z]*.py")])
@@ -186,7 +234,7 @@ def test_canaries_are_reproduced(name):
 def test_negative_control_a_changed_experiment_does_not_reproduce(tmp_path, monkeypatch):
     store = Store(tmp_path)
     result = put(store)
-    changed = experiment(run=lambda config: run(config) * 1.001)
+    changed = experiment(run=lambda config: run(config) * (1 + 1e-8))
     monkeypatch.setattr(results, "load_experiment", lambda name: changed)
     assert results.recompute(result).startswith("differs")
     monkeypatch.setattr(results, "load_experiment", lambda name: EXPERIMENT)

@@ -7,7 +7,6 @@ import torch
 import yaml
 
 from attention_atlas import ledger, registry, theorems
-from attention_atlas.checks import margins
 from attention_atlas.experiments import theorem_margins
 
 STATEMENTS = theorems.load()
@@ -136,10 +135,6 @@ def test_what_is_no_list_of_entries_is_refused(tmp_path, text):
 )
 def test_judging_margins(check, control, verdict):
     assert theorems.judge(check, control) == verdict
-
-
-def test_one_meaning_of_rounding():
-    assert theorems.ROUNDING == margins.ROUNDING
 
 
 @pytest.mark.parametrize("theorem", STATEMENTS, ids=lambda theorem: theorem.id)

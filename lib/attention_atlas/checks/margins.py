@@ -7,11 +7,10 @@ import pandas as pd
 import torch
 
 from attention_atlas.attention import attention_weights
+from attention_atlas.checks import ROUNDING as ROUNDING
 from attention_atlas.masks import Mask, dense
 from attention_atlas.rollout import rollout_trajectory
 from attention_atlas.shapes import Float64, Tensor
-
-ROUNDING = 1e-9  # decades; a margin is negative only below -ROUNDING, as equality holds up to rounding in some draws
 
 
 def whole(low: int, high: int, generator: torch.Generator) -> int:

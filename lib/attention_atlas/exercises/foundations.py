@@ -287,7 +287,7 @@ def check_layers_with_residual(answer: int, residual: float, share: float) -> st
             (1 + residual) * plain
         ),
         "the rule of thumb 1 + r is for small rates; one half is not small": math.ceil((1 + residual) * without),
-        "that is t; P^(t) is a product of t + 1 maps, and the question asks for layers": right - 1,
+        "one layer short: round up; or that is t, and P^(t) is a product of t + 1 maps": right - 1,
     }
     praise = f"{right} layers, each {exact / plain:.2f} times slower"
     return _judge(answer, right, mistakes, 0, praise)

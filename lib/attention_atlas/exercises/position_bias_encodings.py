@@ -4,6 +4,7 @@ Every check returns one line for a right answer and raises ValueError with the l
 """
 
 import math
+from collections.abc import Sequence
 
 from attention_atlas.theory.position_bias.paths import least_cost, mean_cost
 from attention_atlas.theory.position_bias.rope_score import rope_peak
@@ -89,12 +90,12 @@ def check_paths(answer: int) -> str:
     return _judge(answer, math.comb(3 + 5, 5), mistakes, praise, "count the ordered sums of four numbers >= 0 to 5")
 
 
-def check_first_token(answer: tuple[int, int]) -> str:
+def check_first_token(answer: Sequence[int]) -> str:
     """Layers until token 1 of 64 has more than half of the last token's context at m = 0.2, without and with residual.
 
     Parameters
     ----------
-    answer : tuple of int
+    answer : pair of int
         Layers without a residual and with one of strength 1.
 
     Returns
@@ -112,6 +113,7 @@ def check_first_token(answer: tuple[int, int]) -> str:
     >>> check_first_token((17, 34))
     'Correct: a residual of strength 1 halves every step, so the first token wins twice as late.'
     """
+    answer = tuple(answer)
     if answer == (17, 34):
         return "Correct: a residual of strength 1 halves every step, so the first token wins twice as late."
     mistakes = {
@@ -127,12 +129,12 @@ def check_first_token(answer: tuple[int, int]) -> str:
     raise ValueError(mistakes.get(answer, f"multiply (A + rI)/(1+r) until its corner exceeds 0.5, got {answer}"))
 
 
-def check_step_costs(answer: tuple[float, float, float]) -> str:
+def check_step_costs(answer: Sequence[float]) -> str:
     """Least, mean and largest sum of squared steps over all paths of 4 layers that go back 12 tokens.
 
     Parameters
     ----------
-    answer : tuple of float
+    answer : three floats
         (least, mean, largest) in squared tokens.
 
     Returns

@@ -4,6 +4,8 @@ Every check returns one line for a right answer and raises ValueError with the l
 Tokens and layers in the messages are counted from 1, as on the pages.
 """
 
+from collections.abc import Sequence
+
 import torch
 
 from attention_atlas.masks import causal, sliding_window, steps_from
@@ -17,17 +19,21 @@ REACH = ((1000, 32), (4096, 64), (1025, 33))  # (tokens, width)
 PREFIX_BLOCK = ((0.9, 0.1), (0.4, 0.6))
 
 
+def _shares(answer: Float[Tensor, "..."] | Sequence[float]) -> Float[Tensor, "..."]:
+    return torch.as_tensor(answer, dtype=torch.float64)  # by hand as a list, computed as a tensor
+
+
 def _same(answer: Float[Tensor, "..."], other: Float[Tensor, "..."]) -> bool:
     return answer.shape == other.shape and bool((answer.double() - other).abs().max() < CLOSE)
 
 
-def check_two_layers(answer: Float[Tensor, "key"]) -> str:
+def check_two_layers(answer: Float[Tensor, "key"] | Sequence[float]) -> str:
     """Context of the fifth token: layer 1 averages all tokens seen, layer 2 only itself and the token before it.
 
     Parameters
     ----------
     answer : (key,)
-        Five shares.
+        Five shares, a tensor or a list.
 
     Returns
     -------
@@ -44,6 +50,7 @@ def check_two_layers(answer: Float[Tensor, "key"]) -> str:
     >>> check_two_layers(torch.tensor([0.225, 0.225, 0.225, 0.225, 0.1]).double())
     'Correct: four equal shares, because both tokens that layer 2 looks at had averaged tokens 1-4.'
     """
+    answer = _shares(answer)
     first, second = flat_map(5, causal), flat_map(5, sliding_window(2))
     if _same(answer, rollout(torch.stack([first, second]))[-1]):
         return "Correct: four equal shares, because both tokens that layer 2 looks at had averaged tokens 1-4."
@@ -62,12 +69,12 @@ def check_two_layers(answer: Float[Tensor, "key"]) -> str:
     raise ValueError(f"not these shares: both maps are uniform over what they see; got {answer.tolist()}")
 
 
-def check_collapse_depth(answer: list[int]) -> str:
+def check_collapse_depth(answer: Sequence[int]) -> str:
     """Layers of uniform causal attention until token 1 has more than half of the last token's context.
 
     Parameters
     ----------
-    answer : list of int
+    answer : sequence of int
         One number of layers for each of 16, 256 and 1024 tokens.
 
     Returns
@@ -85,6 +92,7 @@ def check_collapse_depth(answer: list[int]) -> str:
     >>> check_collapse_depth([4, 7, 8])
     'Correct: 64 times the tokens need only 4 layers more. Depth goes with the logarithm of the length.'
     """
+    answer = [int(layers) for layers in answer]
     right = [4, 7, 8]  # the tests compare them with the rollout
     if answer == right:
         return "Correct: 64 times the tokens need only 4 layers more. Depth goes with the logarithm of the length."
@@ -99,13 +107,13 @@ def check_collapse_depth(answer: list[int]) -> str:
     raise ValueError(f"not these: find the first power of the uniform map with entry [-1, 0] above 0.5; got {answer}")
 
 
-def check_keep_half(answer: Float[Tensor, "layer"]) -> str:
+def check_keep_half(answer: Float[Tensor, "layer"] | Sequence[float]) -> str:
     """Weights that token 2 gives to token 1, layer by layer, so that it keeps half of its own context for ever.
 
     Parameters
     ----------
     answer : (layer,)
-        1000 weights in (0, 1).
+        1000 weights in (0, 1), a tensor or a list.
 
     Returns
     -------
@@ -122,6 +130,7 @@ def check_keep_half(answer: Float[Tensor, "layer"]) -> str:
     >>> check_keep_half(1 / torch.arange(2, 1002).double() ** 2)
     'Correct: the weights are summable, so no one epsilon serves all layers and Theorem 4.1 does not apply.'
     """
+    answer = _shares(answer)
     if answer.shape != (1000,):
         raise ValueError(f"1000 weights are asked for, one per layer, got shape {tuple(answer.shape)}")
     if not ((answer > 0) & (answer < 1)).all():
@@ -137,12 +146,12 @@ def check_keep_half(answer: Float[Tensor, "layer"]) -> str:
     return "Correct: the weights are summable, so no one epsilon serves all layers and Theorem 4.1 does not apply."
 
 
-def check_window_reach(answer: list[int]) -> str:
+def check_window_reach(answer: Sequence[int]) -> str:
     """Fewest layers after which the last token's context can hold anything of token 1.
 
     Parameters
     ----------
-    answer : list of int
+    answer : sequence of int
         One number of layers for each (tokens, width) of (1000, 32), (4096, 64), (1025, 33).
 
     Returns
@@ -160,6 +169,7 @@ def check_window_reach(answer: list[int]) -> str:
     >>> check_window_reach([33, 65, 32])
     'Correct: w - 1 tokens per layer, since the window holds the query itself.'
     """
+    answer = [int(layers) for layers in answer]
     right = [int(steps_from(sliding_window(width), tokens, 0)[-1]) for tokens, width in REACH]
     if answer == right:
         return "Correct: w - 1 tokens per layer, since the window holds the query itself."
@@ -174,13 +184,13 @@ def check_window_reach(answer: list[int]) -> str:
     raise ValueError(f"not these: count steps of w - 1 tokens from token N back to token 1; got {answer}")
 
 
-def check_prefix_shares(answer: Float[Tensor, "prefix"]) -> str:
+def check_prefix_shares(answer: Float[Tensor, "prefix"] | Sequence[float]) -> str:
     """Shares of two prefix tokens after very many equal layers with the block PREFIX_BLOCK among them.
 
     Parameters
     ----------
     answer : (prefix,)
-        Two shares.
+        Two shares, a tensor or a list.
 
     Returns
     -------
@@ -197,7 +207,7 @@ def check_prefix_shares(answer: Float[Tensor, "prefix"]) -> str:
     >>> check_prefix_shares(torch.tensor([0.8, 0.2]))
     'Correct: the stationary shares of the block, whatever the tokens behind the prefix do.'
     """
-    block = torch.tensor(PREFIX_BLOCK, dtype=torch.float64)
+    answer, block = _shares(answer), torch.tensor(PREFIX_BLOCK, dtype=torch.float64)
     limit = torch.linalg.matrix_power(block, 200)[0]
     if _same(answer, limit):
         return "Correct: the stationary shares of the block, whatever the tokens behind the prefix do."

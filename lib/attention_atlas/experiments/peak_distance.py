@@ -13,6 +13,7 @@ import torch
 
 from attention_atlas.attention import attention_weights
 from attention_atlas.masks import causal, dense
+from attention_atlas.profiles import check_profile
 from attention_atlas.shapes import Float64, Tensor
 from attention_atlas.theory.position_bias.decay import decay_peak
 from attention_atlas.theory.position_bias.kernels import flat_map, peak_distance
@@ -85,7 +86,7 @@ def configurations(profile: str) -> dict[str, Config]:
     slopes = tuple(round(0.05 * 2 ** (step / 3), 4) for step in range(16))  # 0.05 .. 1.6, three per octave
     squares = (0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
     angles = tuple(square**0.5 for square in squares)
-    if profile == "smoke":
+    if check_profile(profile) == "smoke":
         depths, noisy, tokens, seeds, contents = (1, 2, 4), (2, 4), (160, 192), 2, (0.0, 1.0)
         slopes, angles = slopes[6::6], angles[4::2]
     elif profile == "quick":

@@ -14,6 +14,7 @@ import torch
 from attention_atlas.attention import attention_weights
 from attention_atlas.masks import dense, named
 from attention_atlas.metrics import entropy
+from attention_atlas.profiles import check_profile
 from attention_atlas.rollout import rollout_trajectory, with_residual
 from attention_atlas.shapes import Float64, Tensor
 from attention_atlas.theory.position_bias.collapse import (
@@ -75,7 +76,7 @@ class Config:
         if self.tokens < 2 or self.layers < 1:
             raise ValueError(f"at least 2 tokens and 1 layer are needed, got {self.tokens} and {self.layers}")
         if self.logits not in LOGITS:
-            raise ValueError(f"unknown logits {self.logits!r}, allowed are {', '.join(LOGITS)}")
+            raise ValueError(f"unknown logits {self.logits!r}; allowed: {', '.join(LOGITS)}")
         if self.logits == "flat" and (self.logit_scale, self.seeds) != (0.0, 1):
             raise ValueError(f"flat logits take logit_scale=0 and seeds=1, got {self.logit_scale} and {self.seeds}")
         if self.logits != "flat" and not (0 < self.logit_scale < math.inf and self.seeds >= 2):
@@ -119,9 +120,7 @@ def configurations(profile: str) -> dict[str, Config]:
     2.0
     """
     sizes = {"smoke": (2, 8), "quick": (5, 32), "paper": (20, 64)}
-    if profile not in sizes:
-        raise ValueError(f"unknown profile {profile!r}; allowed: {', '.join(sizes)}")
-    seeds, layers = sizes[profile]
+    seeds, layers = sizes[check_profile(profile)]
     flat = {"layers": layers}
     random = {"layers": layers, "logits": "random", "logit_scale": 1.0, "seeds": seeds}
     content = {"layers": layers, "logits": "content", "seeds": seeds}
@@ -211,8 +210,10 @@ def mean_layers(map: Float64[Tensor, "query key"], centers: int = 1) -> Float64[
     >>> mean_layers(torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.25, 0.25, 0.5]]).double())
     tensor([0., 2., 3.], dtype=torch.float64)
     """
-    if not 1 <= centers <= len(map) or map[:centers, centers:].any():
-        raise ValueError(f"the first {centers} tokens must be tokens that attend to each other only")
+    if not 1 <= centers <= len(map):
+        raise ValueError(f"centers must be in 1..{len(map)}, the number of tokens, got {centers}")
+    if map[:centers, centers:].any():
+        raise ValueError(f"the first {centers} tokens must attend to each other only, got attention beyond them")
     rest = torch.eye(len(map) - centers, dtype=torch.float64) - map[centers:, centers:]
     arrived = torch.zeros(centers, dtype=torch.float64)
     return torch.cat([arrived, torch.linalg.solve(rest, torch.ones(len(rest), dtype=torch.float64))])

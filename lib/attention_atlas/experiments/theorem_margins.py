@@ -11,6 +11,7 @@ import pandas as pd
 import torch
 
 from attention_atlas.checks import position_bias
+from attention_atlas.profiles import check_profile
 
 NAME = "theorem_margins"
 REVISION = 1
@@ -65,10 +66,9 @@ class Config:
 
 def configurations(profile: str) -> dict[str, Config]:
     """Every statement with its check and its control, at the number of draws of a profile."""
-    if profile not in DRAWS:
-        raise ValueError(f"unknown profile {profile!r}; allowed: {', '.join(DRAWS)}")
+    draws = DRAWS[check_profile(profile)]
     return {
-        f"{statement}-{'control' if control else 'check'}": Config(statement, control, DRAWS[profile])
+        f"{statement}-{'control' if control else 'check'}": Config(statement, control, draws)
         for statement in CHECKS
         for control in (False, True)
     }

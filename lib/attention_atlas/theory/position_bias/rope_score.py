@@ -205,10 +205,8 @@ def rope_root(layers: int, angle: float, slope: Callable[[Distance, int, float],
     _require_angle(angle)
     if layers < 2:
         raise ValueError(f"a root needs at least 2 layers, got {layers}")
-    low, high = (
-        0.0,
-        math.sqrt(layers) / angle + math.sqrt(layers / angle),
-    )  # log1p(t/x) <= t/x: both slopes are negative there
+    # As log1p(t/x) <= t/x, both slopes are negative at the upper end.
+    low, high = 0.0, math.sqrt(layers) / angle + math.sqrt(layers / angle)
     for _ in range(100):
         middle = (low + high) / 2
         if slope(torch.tensor(middle, dtype=torch.float64), layers, angle) > 0:
