@@ -271,7 +271,7 @@ def _theorem_row(theorem: theorems.Theorem, margins: pd.DataFrame) -> dict:
         "control does not fail": "the conclusion survives a broken hypothesis, so the check shows nothing",
     }[judged]
     if theorem.repair:
-        reason += f"; only as repaired by us, not as printed; ledger: {theorem.repair}"
+        reason += f"; with the bound repaired by us, the one printed in the proof fails; ledger: {theorem.repair}"
     return _row(
         theorem.paper,
         theorem.label,

@@ -39,7 +39,7 @@ class Theorem:
     margin
         What a margin of the check measures.
     repair
-        Ledger entry of the repair without which the statement as printed fails; empty where it holds as printed.
+        Ledger entry of the repair without which the bound that its proof prints fails; empty where none is needed.
     """
 
     id: str

@@ -120,7 +120,7 @@ def test_a_card_prints_every_field_of_its_statement(theorem):
         assert text in card
     assert faults(card) == []
     assert (theorem.margin in card) == (theorem.margin != theorems.Theorem.margin)
-    assert ("As printed it fails" in card) == bool(theorem.repair)
+    assert ("**Repaired.**" in card) == bool(theorem.repair)
 
 
 @pytest.mark.parametrize("printed", [True, False])
