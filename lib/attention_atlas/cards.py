@@ -136,7 +136,8 @@ def theorem_card(theorem: Theorem, margins: pd.DataFrame, strip: str) -> str:
     repair = ""
     if theorem.repair:
         link = f"{{ref}}`{theorem.repair} <{anchor('ledger', theorem.repair)}>`"
-        repair = f"\n**Repaired.** The explicit bound printed in its proof fails; what is checked here is our repair. The ledger runs both: {link}.\n"
+        fails = "The explicit bound printed in its proof fails; what is checked here is our repair"
+        repair = f"\n**Repaired.** {fails}. The ledger runs both: {link}.\n"
     unit = "" if theorem.margin == Theorem.margin else f" ({theorem.margin})"
     tests = " \\\n  ".join(dict.fromkeys([theorem.check_test, theorem.control_test]))
     return f"""
