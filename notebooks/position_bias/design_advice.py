@@ -37,7 +37,7 @@ from attention_atlas.masks import causal, sliding_window
 from attention_atlas.rollout import with_residual
 from attention_atlas.theory.position_bias.decay import decay_peak
 from attention_atlas.theory.position_bias.kernels import flat_map, peak_distance
-from attention_atlas.theory.position_bias.walk import cumulants, step_kernel
+from attention_atlas.theory.position_bias.walk import angle_of_mean_step
 
 figures.style()
 blue, orange, green, purple, red, brown = (figures.PALETTE[name] for name in figures.SERIES)
@@ -103,16 +103,7 @@ display(Markdown("\n".join(lines)))
 # %% tags=["hide-input"]
 aim = 10.0
 
-
-def angle_for(mean):
-    low, high = 1e-3, 1.0
-    for _ in range(60):
-        middle = math.sqrt(low * high)
-        low, high = (middle, high) if cumulants(step_kernel(tokens, angle=middle))[0] > mean else (low, middle)
-    return low
-
-
-angle = angle_for(aim)
+angle = angle_of_mean_step(aim, tokens)
 designs = {
     f"decay, $m={math.log1p(1 / aim):.3f}$": (flat_map(tokens, causal, slope=math.log1p(1 / aim)), 0.0),
     f"window, $w={2 * aim + 1:.0f}$": (flat_map(tokens, sliding_window(round(2 * aim) + 1)), 0.0),

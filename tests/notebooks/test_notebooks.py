@@ -50,8 +50,9 @@ def test_declares_its_parameters_and_says_what_each_is(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_holds_no_algorithm(name):
-    """A notebook loads, draws and says; loops that compute live in the library."""
-    code = "\n".join(c.source for c in jupytext.read(notebooks.source(name)).cells if c.cell_type == "code")
+    """A notebook loads, draws and says; what computes lives in the library. A solution is the reader's own."""
+    cells = [cell.source for cell in jupytext.read(notebooks.source(name)).cells if cell.cell_type == "code"]
+    code = "\n".join(source for source in cells if "check_" not in source)
     kinds = [type(node).__name__ for node in ast.walk(ast.parse(code))]
     assert kinds.count("FunctionDef") + kinds.count("Lambda") <= 3 and kinds.count("ClassDef") == 0
     assert "While" not in kinds

@@ -11,7 +11,7 @@ from attention_atlas.masks import causal, sliding_window
 from attention_atlas.rollout import rollout_power
 from attention_atlas.theory.position_bias.decay import decay_peak
 from attention_atlas.theory.position_bias.kernels import flat_map, peak_distance
-from attention_atlas.theory.position_bias.walk import cumulants, step_kernel, walk_peak, walk_row
+from attention_atlas.theory.position_bias.walk import angle_of_mean_step, cumulants, step_kernel, walk_peak, walk_row
 
 ANGLE = math.sqrt(0.001)
 
@@ -92,3 +92,15 @@ def test_negative_control_a_strong_residual_hides_the_bell():
 def test_impossible_input_is_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@given(mean=st.floats(0.1, 60.0))
+def test_the_angle_of_a_mean_step_gives_that_mean_step(mean):
+    angle = angle_of_mean_step(mean, tokens=300)
+    assert cumulants(step_kernel(300, angle=angle))[0] == pytest.approx(mean, rel=1e-9)
+
+
+@pytest.mark.parametrize("mean", [0.0, -1.0, 3.0, math.inf])
+def test_a_mean_step_that_no_angle_gives_is_refused(mean):
+    with pytest.raises(ValueError, match=f"between 0 and 3 for 7 tokens, got {mean}"):
+        angle_of_mean_step(mean, tokens=7)

@@ -86,6 +86,40 @@ def cumulants(kernel: Float64[Tensor, "step"]) -> tuple[float, float, float]:
     return mean.item(), (kernel @ centred**2).item(), (kernel @ centred**3).item()
 
 
+def angle_of_mean_step(mean: float, tokens: int) -> float:
+    """The angle of a RoPE-like map whose layers look back by a given distance on average.
+
+    Parameters
+    ----------
+    mean : float
+        Mean step in tokens, above 0 and below (tokens - 1) / 2, which no angle at all would give.
+    tokens : int
+        Number of step lengths kept, as in :func:`step_kernel`.
+
+    Returns
+    -------
+    float
+        The angle in radians per token, about 0.56 / mean.
+
+    Raises
+    ------
+    ValueError
+        If no angle gives that mean step.
+
+    Examples
+    --------
+    >>> round(angle_of_mean_step(10.0, 400), 4)
+    0.0537
+    """
+    if not 0 < mean < (tokens - 1) / 2:
+        raise ValueError(f"the mean step must lie between 0 and {(tokens - 1) / 2:g} for {tokens} tokens, got {mean}")
+    low, high = 1e-9, 40.0  # at 40 radians a step of 1 has weight e^-1600, which is 0 in float64
+    for _ in range(100):  # bisection of a falling function, to the last bit
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if cumulants(step_kernel(tokens, angle=middle))[0] > mean else (low, middle)
+    return low
+
+
 def walk_peak(kernel: Float64[Tensor, "step"], layers: int) -> float:
     """How far back the largest share stands, from three cumulants of one step.
 
