@@ -109,7 +109,7 @@ def angle_of_mean_step(mean: float, tokens: int) -> float:
     Examples
     --------
     >>> round(angle_of_mean_step(10.0, 400), 4)
-    0.0537
+    0.0547
     """
     if not 0 < mean < (tokens - 1) / 2:
         raise ValueError(f"the mean step must lie between 0 and {(tokens - 1) / 2:g} for {tokens} tokens, got {mean}")
