@@ -97,14 +97,15 @@ def recompute(result: Result, tolerance: float = 1e-9) -> str:
 
 
 def stored(name: str, store: Store | None = None) -> pd.DataFrame:
-    """What is stored of an experiment as one tidy table, each point at its highest profile; empty if nothing is."""
+    """What is stored of an experiment as one tidy table, each point at its highest profile; empty if nothing is.
+
+    Only results of the latest stored revision count: a sweep half-way through a new revision mixes no two meanings.
+    """
     store = store or Store()
-    best: dict[str, Result] = {}
-    for path in sorted((store.root / name).glob("*.json")):
-        result = read(path)
-        held = best.get(result.point)
-        if result.point != CANARY_POINT and (held is None or _order(result) > _order(held)):
-            best[result.point] = result
+    found = [read(path) for path in sorted((store.root / name).glob("*.json"))]
+    latest = max((result.manifest["revision"] for result in found), default=0)
+    found = [r for r in found if r.manifest["revision"] == latest and r.point != CANARY_POINT]
+    best = {r.point: r for r in sorted(found, key=lambda r: rank(r.manifest["profile"]))}
     tables = [r.table.assign(point=r.point, profile=r.manifest["profile"]) for r in best.values()]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
@@ -127,11 +128,6 @@ def provenance(found: list[Result]) -> str:
         dict.fromkeys(f"commit {r.manifest['commit']}, torch {r.manifest['versions']['torch']}" for r in found)
     )
     return f"{first.experiment} revision {first.manifest['revision']} · profile {profiles} · {keys} · {made}"
-
-
-def _order(result: Result) -> tuple[int, int]:
-    """A later revision beats a higher profile, and that a lower one."""
-    return result.manifest["revision"], rank(result.manifest["profile"])
 
 
 def _config(experiment: ModuleType, point: str, profile: str) -> object:

@@ -102,6 +102,15 @@ def test_stored_skips_canaries_and_keeps_one_result_for_each_point(tmp_path):
     assert results.stored("nothing-of-that-name", store).empty
 
 
+def test_stored_never_mixes_two_revisions(tmp_path):
+    store, later = Store(tmp_path), experiment(REVISION=2)
+    for point in ("one", "two"):
+        store.put(EXPERIMENT, point, Config(len(point)), run(Config(3)), "paper", 0.0)
+    store.put(EXPERIMENT, "two", Config(4), run(Config(3)), "paper", 0.0)
+    store.put(later, "two", Config(4), run(Config(3)), "smoke", 0.0)  # the first point of a new sweep
+    assert results.stored("demo", store)[["point", "profile"]].drop_duplicates().values.tolist() == [["two", "smoke"]]
+
+
 def test_merging_takes_what_is_missing_or_better_and_keeps_where_it_was_made(tmp_path):
     here, there = Store(tmp_path / "here"), Store(tmp_path / "there")
     put(here, "paper", Config(5))
