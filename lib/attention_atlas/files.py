@@ -60,6 +60,17 @@ def write(path: Path, content: bytes | str) -> None:
 
 
 def remove_partials(folder: Path) -> None:
-    """Remove what interrupted writers left in a folder and below it."""
+    """Remove what interrupted writers left in a folder and below it; what a living process is writing stays."""
     for partial in Path(folder).rglob(f"{PARTIAL}*"):
-        partial.unlink(missing_ok=True)
+        if not _is_alive(int(partial.name.removeprefix(PARTIAL).split("-")[0])):
+            partial.unlink(missing_ok=True)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)  # signal 0 only asks
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's, and alive
+        pass
+    return True

@@ -174,6 +174,15 @@ def test_a_real_refusal_of_the_operating_system_leaves_nothing_behind(tmp_path):
     assert "could not write" in run.stderr and not list(tmp_path.iterdir())
 
 
+def test_only_the_leftovers_of_dead_writers_are_removed(tmp_path):
+    dead = subprocess.Popen([sys.executable, "-c", ""])
+    dead.wait()
+    for process in (dead.pid, os.getpid()):
+        (tmp_path / f"{files.PARTIAL}{process}-page.ipynb").touch()
+    files.remove_partials(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == [f"{files.PARTIAL}{os.getpid()}-page.ipynb"]
+
+
 def test_unknown_names_are_refused_with_the_allowed_ones(tmp_path):
     with pytest.raises(ValueError, match="unknown profile 'huge'; allowed: smoke, quick, paper"):
         check_profile("huge")
