@@ -58,8 +58,9 @@ def build() -> bool:
 
 
 def _forget_other_set_ups() -> None:
-    """Start afresh when configuration or table of contents changed: pages that left the book would stay otherwise."""
-    now = "".join(files.digest((files.ROOT / name).read_bytes()) for name in ("_config.yml", "_toc.yml"))
+    """Start afresh when configuration, contents or our extension changed: Sphinx would keep pages made with the old."""
+    names = ("_config.yml", "_toc.yml", "requirements.txt", "lib/attention_atlas/sphinx_extension.py")
+    now = "".join(files.digest((files.ROOT / name).read_bytes()) for name in names)
     note = WORK / "set_up"
     if not note.exists() or note.read_text() != now:
         shutil.rmtree(WORK, ignore_errors=True)

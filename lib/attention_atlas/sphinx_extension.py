@@ -88,6 +88,13 @@ def mend_bibliography(app, pagename: str, templatename: str, context: dict, doct
         context["body"] = context["body"].replace('role="list" class="citation-list"', 'class="citation-list"')
 
 
+def drop_idle_mathjax(app, pagename: str, templatename: str, context: dict, doctree) -> None:
+    """Sphinx loads MathJax on the first page because other pages have mathematics; it need not."""
+    if doctree is not None and not any(doctree.findall(lambda node: isinstance(node, nodes.math | nodes.math_block))):
+        scripts = context["script_files"]
+        context["script_files"] = [s for s in scripts if "mathjax" not in str(getattr(s, "filename", ""))]
+
+
 def depend_on_glue(app, docname: str, source: list[str]) -> None:
     """Let a page be made again when a page whose numbers it shows has changed."""
     for page in re.findall(r"\{glue:\w+\}`([\w/.]+)::", source[0]):
@@ -128,6 +135,7 @@ def setup(app) -> dict:
     app.add_directive("figure-of", FigureOf)
     app.add_js_file(None, body=NO_SUMMARIES_FROM_FILES)
     app.connect("build-finished", lighten)
+    app.connect("html-page-context", drop_idle_mathjax, priority=600)  # after Sphinx has added it
     app.connect("html-page-context", mend_bibliography)
     app.connect("source-read", depend_on_glue)
     app.connect("autodoc-process-docstring", escape_docstring, priority=400)  # before napoleon reads it

@@ -148,7 +148,12 @@ for query in some_queries:
     axis.plot(distance[:query], product[query - 1, :query].flip(0).log10(), ".", color=ink, markersize=2.4)
 axis.plot([], [], ".", color=ink, label="rows of the rollout")
 score = decay_score(distance, layers, 0.15)
-axis.plot(distance, (score - layers * math.log(1 / -math.expm1(-0.15))) / math.log(10), color=orange, label="flat content, no first token")
+axis.plot(
+    distance,
+    (score - layers * math.log(1 / -math.expm1(-0.15))) / math.log(10),
+    color=orange,
+    label="flat content, no first token",
+)
 axis.set(xlabel="distance $x = i - j$", ylabel="log10 of the share", xlim=(0, short - 1))
 axis.legend(ncols=2)
 figures.show(
@@ -168,7 +173,11 @@ margins = {
 }
 for name, margin in margins.items():
     margin = abs(margin) if name.endswith("control") and margin < 0 else margin
-    glue(name.replace("_", "-"), "0" if abs(margin) < 1e-9 else f"{margin:.0f}" if margin > 10 else f"{margin:.2g}", display=False)
+    glue(
+        name.replace("_", "-"),
+        "0" if abs(margin) < 1e-9 else f"{margin:.0f}" if margin > 10 else f"{margin:.2g}",
+        display=False,
+    )
 glue("decay-draws", str(draws), display=False)
 
 # %% [markdown]
@@ -224,14 +233,20 @@ figures.show(
 )
 
 # %% tags=["hide-input"]
-some = table[np.isclose(table["rate"], 0.05)] if np.isclose(table["rate"], 0.05).any() else table[table["rate"] == rates[0]]
+some = (
+    table[np.isclose(table["rate"], 0.05)]
+    if np.isclose(table["rate"], 0.05).any()
+    else table[table["rate"] == rates[0]]
+)
 some = some[some["layers"].isin(depths)]
 lines = [
     f"| $m={some['rate'].iloc[0]:.2g}$, " + " | ".join(f"$t={layers - 1}$" for layers in some["layers"]) + " |",
     "|:--|" + "--:|" * len(some),
     "| paper: $t/(e^m-1)$ | " + " | ".join(f"{value:.1f}" for value in some["printed"]) + " |",
     "| **exact rollout** | " + " | ".join(f"**{value}**" for value in some["exact"]) + " |",
-    "| walk (below, from two layers on) | " + " | ".join(f"{v:.1f}" if n > 1 else "–" for n, v in zip(some["layers"], some["walk"], strict=True)) + " |",
+    "| walk (below, from two layers on) | "
+    + " | ".join(f"{v:.1f}" if n > 1 else "–" for n, v in zip(some["layers"], some["walk"], strict=True))
+    + " |",
 ]
 lines[0] = lines[0].replace(", $t", " | $t", 1)
 display(Markdown("\n".join(lines)))
@@ -382,10 +397,16 @@ table = noisy.table
 summary = table.groupby(["layers", "content"])["exact"].agg(["mean", "std", "sem", "count"]).reset_index()
 rate = table["rate"].iloc[0]
 figure, axis = plt.subplots(figsize=(7.2, 3.4))
-for layers, color, marker in zip(sorted(table["layers"].unique()), (blue, orange, green, purple), MARKERS, strict=False):
+for layers, color, marker in zip(
+    sorted(table["layers"].unique()), (blue, orange, green, purple), MARKERS, strict=False
+):
     some = summary[summary["layers"] == layers].fillna(0)
-    axis.fill_between(some["content"], some["mean"] - some["std"], some["mean"] + some["std"], color=color, alpha=0.13, linewidth=0)
-    axis.errorbar(some["content"], some["mean"], some["sem"], marker=marker, color=color, capsize=3, label=f"{layers} layers")
+    axis.fill_between(
+        some["content"], some["mean"] - some["std"], some["mean"] + some["std"], color=color, alpha=0.13, linewidth=0
+    )
+    axis.errorbar(
+        some["content"], some["mean"], some["sem"], marker=marker, color=color, capsize=3, label=f"{layers} layers"
+    )
     axis.axhline(decay_peak(int(layers), rate), color=color, linestyle=":", linewidth=1)
 axis.set(xlabel="standard deviation of the content logits", ylabel="distance of the peak", ylim=(0, None))
 axis.legend(reverse=True, bbox_to_anchor=(1, 0.5), loc="center left")

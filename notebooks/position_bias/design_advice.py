@@ -53,7 +53,9 @@ for wanted, color, style in zip((8, 32, 128, 512, 2048), (blue, orange, green, p
     slopes = np.log1p((layers - 1) / wanted)  # t / (e^m - 1) = wanted, solved for m
     axis.plot(layers, slopes, linestyle=style, color=color)
     axis.text(deepest + 0.6, slopes[-1], f"{wanted} tokens back", color=color, va="center", fontsize=10)
-axis.set(yscale="log", xlabel="layers", ylabel="decay $m$ (dotted: eight ALiBi heads)", xlim=(2, deepest), ylim=(2**-9, 2.6))
+axis.set(
+    yscale="log", xlabel="layers", ylabel="decay $m$ (dotted: eight ALiBi heads)", xlim=(2, deepest), ylim=(2**-9, 2.6)
+)
 axis.set_yticks(ALIBI, ["1/2", "1/4", "1/8", "1/16", "1/32", "1/64", "1/128", "1/256"])
 axis.set_xticks([n for n in (2, 6, 12, 24, 36, 48) if n <= deepest])
 axis.minorticks_off()
@@ -108,7 +110,10 @@ designs = {
     f"decay, $m={math.log1p(1 / aim):.3f}$": (flat_map(tokens, causal, slope=math.log1p(1 / aim)), 0.0),
     f"window, $w={2 * aim + 1:.0f}$": (flat_map(tokens, sliding_window(round(2 * aim) + 1)), 0.0),
     f"RoPE-like, $\\theta_1={angle:.3f}$": (flat_map(tokens, causal, angle=angle), 0.0),
-    f"decay, $m={math.log1p(1 / (2 * aim)):.3f}$, $r=1$": (flat_map(tokens, causal, slope=math.log1p(1 / (2 * aim))), 1.0),
+    f"decay, $m={math.log1p(1 / (2 * aim)):.3f}$, $r=1$": (
+        flat_map(tokens, causal, slope=math.log1p(1 / (2 * aim))),
+        1.0,
+    ),
 }
 looks = ((blue, "o", "-"), (orange, "s", "--"), (green, "^", "-."), (purple, "D", ":"))
 short = 121
@@ -121,10 +126,19 @@ for (label, (map, residual)), (color, marker, style) in zip(designs.items(), loo
     rows = last_rows(with_residual(cut, residual), 3 * exact_layers // 2, 0.0, torch.Generator())
     right.plot(np.arange(1, len(rows) + 1) * aim / (short - 1), rows[:, 0], style, color=color)
 left.plot(depth, depth * aim, color=ink, linewidth=0.8)
-left.set(xlabel="layers", ylabel="distance of the peak", title=f"{aim:g} tokens a layer, four ways", xticks=[1, 6, 12, 18, 24])
+left.set(
+    xlabel="layers",
+    ylabel="distance of the peak",
+    title=f"{aim:g} tokens a layer, four ways",
+    xticks=[1, 6, 12, 18, 24],
+)
 left.legend(loc="upper left", fontsize=9, handletextpad=0.1)
 right.axvline(1, color=ink, linewidth=0.8)
-right.set(xlabel="layers $\\times\\,\\mu\\,/\\,(1+r)\\,/\\,N$", ylabel="share of token 1", title=f"and the collapse, $N={short}$")
+right.set(
+    xlabel="layers $\\times\\,\\mu\\,/\\,(1+r)\\,/\\,N$",
+    ylabel="share of token 1",
+    title=f"and the collapse, $N={short}$",
+)
 figures.show(
     figure,
     name="design-mean-step",
@@ -150,10 +164,15 @@ glue("design-alibi-tokens", f"{tokens}", display=False)
 for n in (1, 4, 12):
     glue(f"design-alibi-near-{n}", f"{100 * mixed[n - 1].flip(0)[:32].sum():.1f}", display=False)
     glue(f"design-alibi-first-{n}", f"{100 * mixed[n - 1, 0]:.0f}", display=False)
-lines = ["| slope $m$ | factor per token | mean step | peak at 12 layers | at 24 | at 48 | layers to cross 4096 tokens |", "|:--|--:|--:|--:|--:|--:|--:|"]
+lines = [
+    "| slope $m$ | factor per token | mean step | peak at 12 layers | at 24 | at 48 | layers to cross 4096 tokens |",
+    "|:--|--:|--:|--:|--:|--:|--:|",
+]
 for head, slope in enumerate(ALIBI, start=1):
     peaks = " | ".join(f"{math.floor(decay_peak(n, slope) + 1e-9):,}" for n in (12, 24, 48))
-    lines.append(f"| 1/{2**head} | {math.exp(-slope):.3f} | {1 / math.expm1(slope):.1f} | {peaks} | {math.ceil(4095 * math.expm1(slope)):,} |")
+    lines.append(
+        f"| 1/{2**head} | {math.exp(-slope):.3f} | {1 / math.expm1(slope):.1f} | {peaks} | {math.ceil(4095 * math.expm1(slope)):,} |"
+    )
 display(Markdown("\n".join(lines)))
 
 # %% [markdown]

@@ -86,10 +86,22 @@ figures.show(
 
 # %% tags=["hide-input"]
 some = deep[deep["layers"].isin((1, 2, 4, 7, 11, 33))]
-names = {"exact": "**exact rollout**", "printed": "paper: $\\theta_1^2x^2$", "least_cost": "cheapest path", "mean_cost": "mean path", "walk": "walk"}
-lines = [f"| $\\theta_1^2={slowest**2:.3g}$ | " + " | ".join(f"$t={n - 1}$" for n in some["layers"]) + " |", "|:--|" + "--:|" * len(some)]
+names = {
+    "exact": "**exact rollout**",
+    "printed": "paper: $\\theta_1^2x^2$",
+    "least_cost": "cheapest path",
+    "mean_cost": "mean path",
+    "walk": "walk",
+}
+lines = [
+    f"| $\\theta_1^2={slowest**2:.3g}$ | " + " | ".join(f"$t={n - 1}$" for n in some["layers"]) + " |",
+    "|:--|" + "--:|" * len(some),
+]
 for name, label in names.items():
-    cells = [("–" if n == 1 and name == "walk" else f"{value:.0f}") for n, value in zip(some["layers"], some[name], strict=True)]
+    cells = [
+        ("–" if n == 1 and name == "walk" else f"{value:.0f}")
+        for n, value in zip(some["layers"], some[name], strict=True)
+    ]
     lines.append(f"| {label} | " + " | ".join(f"**{cell}**" if name == "exact" else cell for cell in cells) + " |")
 display(Markdown("\n".join(lines)))
 last = deep.iloc[-1]
@@ -352,9 +364,19 @@ for size in (0, 4, 8, 16):
     map = attention_weights(size * cosines, dense(causal, tokens))
     shares[size] = (map[-1].flip(0), peak_distance.last_rows(map, deepest, 0.0, torch.Generator()))
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.5))
-for (size, (row, rows)), color, style, marker in zip(shares.items(), (muted, blue, orange, green), (":", "-", "--", "-."), "osD^", strict=True):
+for (size, (row, rows)), color, style, marker in zip(
+    shares.items(), (muted, blue, orange, green), (":", "-", "--", "-."), "osD^", strict=True
+):
     left.plot(torch.arange(tokens) + 1, row, style, color=color)
-    right.plot(range(1, deepest + 1), rows[:, 0], style, color=color, marker=marker, markersize=4, label=f"$S={size}$" if size else "no rotation")
+    right.plot(
+        range(1, deepest + 1),
+        rows[:, 0],
+        style,
+        color=color,
+        marker=marker,
+        markersize=4,
+        label=f"$S={size}$" if size else "no rotation",
+    )
 left.set(xscale="log", yscale="log", xlabel="distance + 1", ylabel="share", title="one layer, last token")
 left.set_xticks([1, 10, 100], [1, 10, 100])
 right.set(xlabel="layers", ylabel="share of token 1", title="many layers", ylim=(-0.02, 1))
