@@ -58,9 +58,11 @@ def build() -> bool:
 
 
 def _forget_other_set_ups() -> None:
-    """Start afresh when configuration, contents or our extension changed: Sphinx would keep pages made with the old."""
+    """Start afresh when anything but the text of pages changed: Sphinx would keep pages and styles of before."""
     names = ("_config.yml", "_toc.yml", "requirements.txt", "lib/attention_atlas/sphinx_extension.py")
-    now = "".join(files.digest((files.ROOT / name).read_bytes()) for name in names)
+    paths = [files.ROOT / name for name in names]
+    paths += sorted(path for folder in ("_static", "_extra") for path in (SOURCE / folder).rglob("*") if path.is_file())
+    now = files.digest("".join(files.digest(path.read_bytes()) for path in paths).encode())
     note = WORK / "set_up"
     if not note.exists() or note.read_text() != now:
         shutil.rmtree(WORK, ignore_errors=True)

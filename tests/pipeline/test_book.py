@@ -35,6 +35,9 @@ def test_builds_once_then_only_after_a_change_and_keeps_the_old_book_when_it_fai
     (book.root / "book/index.md").write_text("# A book\n\nA better sentence. {doc}`/_executed/demo/uses_library`\n")
     assert built(book)[0] == 0 and "A better sentence" in page.read_text()
 
+    (book.root / "book/_static/atlas.css").write_text("/* another style */")
+    assert built(book)[0] == 0 and "another style" in (page.parent / "_static/atlas.css").read_text()
+
     (book.root / "book/index.md").write_text("# A book\n\nSee {doc}`/nowhere`.\n")  # one warning
     status, said = built(book)
     assert status == 1 and "nowhere" in said and "the book did not build" in said
