@@ -72,5 +72,8 @@ def _is_alive(process: int) -> bool:
     except ProcessLookupError:
         return False
     except PermissionError:  # somebody else's, and alive
-        pass
-    return True
+        return True
+    try:  # a zombie, killed and not yet buried by its parent, writes no more
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:  # no /proc on this system
+        return True

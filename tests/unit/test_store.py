@@ -5,6 +5,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 from types import ModuleType
 
 import pandas as pd
@@ -175,9 +176,11 @@ def test_a_real_refusal_of_the_operating_system_leaves_nothing_behind(tmp_path):
 
 
 def test_only_the_leftovers_of_dead_writers_are_removed(tmp_path):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    for process in (dead.pid, os.getpid()):
+    buried, zombie = (subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE) for _ in range(2))
+    buried.wait()
+    zombie.stdout.read()  # its end has come; nobody has waited for it
+    time.sleep(0.2)
+    for process in (buried.pid, zombie.pid, os.getpid()):
         (tmp_path / f"{files.PARTIAL}{process}-page.ipynb").touch()
     files.remove_partials(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == [f"{files.PARTIAL}{os.getpid()}-page.ipynb"]
