@@ -6,6 +6,7 @@ was made from (:mod:`attention_atlas.tracing`), so that the next build executes 
 
 import json
 import os
+import tempfile
 import time
 from collections.abc import Iterable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -150,6 +151,7 @@ def execute_one(job: Job) -> None:
     import nbformat
     import papermill
     from nbclient.exceptions import CellTimeoutError, DeadKernelError
+    from traitlets.config import Config
 
     made_from, begun = _made_from(job), time.time_ns()  # before the run: an edit during it is a change afterwards
     given = check(parameters(job.name), job.parameters, job.name)
@@ -167,6 +169,10 @@ def execute_one(job: Job) -> None:
         "PYTHONHASHSEED": "0",
     }
     start = time.perf_counter()
+    # Kernels of their own folder of sockets: TCP ports are picked first and bound later, and two kernels that start
+    # together may pick the same one, whereupon one dies.
+    sockets = tempfile.TemporaryDirectory(prefix="atlas-")
+    connection = {"transport": "ipc", "connection_file": f"{sockets.name}/kernel.json"}
     try:
         nbformat.write(notebook, work)
         papermill.execute_notebook(
@@ -177,6 +183,7 @@ def execute_one(job: Job) -> None:
             cwd=str(files.ROOT),
             progress_bar=False,
             execution_timeout=job.timeout,
+            config=Config(KernelManager=connection),
             extra_arguments=["--IPKernelApp.extensions=attention_atlas.tracing", "--log-level=ERROR"],
         )
         page = nbformat.writes(canonical(nbformat.read(work, as_version=4), job.name)) + "\n"
@@ -189,6 +196,7 @@ def execute_one(job: Job) -> None:
     finally:
         work.unlink(missing_ok=True)
         trace.unlink(missing_ok=True)
+        sockets.cleanup()
     files.write(job.output, page)
     if job.record:
         record = {
