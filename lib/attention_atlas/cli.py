@@ -7,7 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from attention_atlas import __version__
-from attention_atlas.profiles import PROFILES, check_profile
+from attention_atlas.profiles import PROFILES
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,6 +56,8 @@ def _parser() -> argparse.ArgumentParser:
     sweep.set_defaults(command=_sweep)
     sweep.add_argument("experiment")
     sweep.add_argument("--profile", default="paper", help=f"{' | '.join(PROFILES)} (default: paper)")
+    sweep.add_argument("--only", default="*", metavar="PATTERN", help="points with names like this, such as 'maps-*'")
+    sweep.add_argument("--jobs", type=int, default=1, help="processes at a time, one thread each (default: 1)")
 
     verify = commands.add_parser("verify", help="recompute a random sample of stored results and compare")
     verify.set_defaults(command=_verify)
@@ -139,17 +141,9 @@ def _results(options) -> None:
 
 
 def _sweep(options) -> None:
-    from attention_atlas import results
+    from attention_atlas.sweep import sweep
 
-    experiment, store = results.load_experiment(options.experiment), results.Store()
-    points = experiment.configurations(check_profile(options.profile))
-    todo = [point for point, config in points.items() if store.get(experiment, config) is None]
-    if store.get(experiment, experiment.CANARY) is None:
-        results.compute(experiment, results.CANARY_POINT, "smoke", store)
-    for point in todo:  # plain lines, not tqdm: a sweep runs on a bare machine
-        result = results.compute(experiment, point, options.profile, store)
-        print(f"{experiment.NAME} {point}: {result.manifest['seconds']:.1f} s", flush=True)
-    print(f"{experiment.NAME}: computed {len(todo)}, already there {len(points) - len(todo)}")
+    sweep(options.experiment, options.profile, options.only, options.jobs, lambda line: print(line, flush=True))
 
 
 def _verify(options) -> int:
