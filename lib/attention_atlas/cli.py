@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     results.set_defaults(command=_results)
     results.add_argument("experiment", nargs="?")
     results.add_argument("--csv", action="store_true", help="print comma-separated values")
+    results.add_argument("--all", action="store_true", help="all that is kept, not only what the paper tabulates")
 
     sweep = commands.add_parser("sweep", help="compute and store what the results store lacks")
     sweep.set_defaults(command=_sweep)
@@ -136,7 +137,7 @@ def _results(options) -> None:
         return
     if options.experiment not in (known := store.experiments()):
         raise ValueError(f"nothing stored for {options.experiment!r}; stored: {', '.join(known) or 'nothing'}")
-    table = results.stored(options.experiment)
+    table = results.stored(options.experiment) if options.all else results.report(options.experiment)
     print(table.to_csv(index=False), end="") if options.csv else print(table.to_string(index=False))
 
 

@@ -2,7 +2,7 @@
 
 An experiment is a module of ``attention_atlas.experiments`` with ``NAME``, ``REVISION``, a frozen dataclass ``Config``,
 ``configurations(profile) -> {point: Config}``, ``run(config) -> DataFrame`` and a small ``CANARY`` configuration whose
-stored result every run of the tests must reproduce.
+stored result every run of the tests must reproduce; and, where a paper tabulates less than is kept, :func:`report`.
 """
 
 import dataclasses
@@ -83,7 +83,7 @@ def recompute(result: Result, tolerance: float = 1e-9) -> str:
     if result.manifest["revision"] != experiment.REVISION:
         return f"stored at revision {result.manifest['revision']}, the code is at {experiment.REVISION}"
     try:
-        config = experiment.Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in result.config.items()})
+        config = _restored(experiment, result)
     except (TypeError, ValueError) as error:  # its fields have changed and the revision has not
         return f"differs: the stored configuration is refused: {error}"
     again = json.loads(dump(Result(result.experiment, result.point, {}, experiment.run(config), {})))["table"]
@@ -101,22 +101,47 @@ def stored(name: str, store: Store | None = None) -> pd.DataFrame:
 
     Only results of the latest stored revision count: a sweep half-way through a new revision mixes no two meanings.
     """
-    store = store or Store()
-    found = [read(path) for path in sorted((store.root / name).glob("*.json"))]
-    latest = max((result.manifest["revision"] for result in found), default=0)
-    found = [r for r in found if r.manifest["revision"] == latest and r.point != CANARY_POINT]
-    best = {r.point: r for r in sorted(found, key=lambda r: rank(r.manifest["profile"]))}
-    tables = [r.table.assign(point=r.point, profile=r.manifest["profile"]) for r in best.values()]
+    tables = [r.table.assign(point=r.point, profile=r.manifest["profile"]) for r in _best(name, store)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def report(name: str, store: Store | None = None) -> pd.DataFrame:
+    """What is stored of an experiment as the paper tabulates it, with a column ``profile``; empty if nothing is.
+
+    An experiment that keeps more than the paper prints says how to read the paper's numbers off a result by a function
+    ``report(config, table) -> DataFrame``; of any other experiment this is what is :func:`stored`.
+    """
+    found = _best(name, store)
+    experiment = load_experiment(name) if found and name in _experiments() else None
+    if not hasattr(experiment, "report"):
+        return stored(name, store)
+    tables = [experiment.report(_restored(experiment, r), r.table).assign(profile=r.manifest["profile"]) for r in found]
+    return pd.concat([table for table in tables if len(table)] or tables[:1], ignore_index=True)
 
 
 def load_experiment(name: str) -> ModuleType:
     """The module of an experiment, or a refusal that lists the experiments there are."""
-    folder = Path(__file__).parent / "experiments"
-    allowed = sorted(path.stem for path in folder.glob("*.py") if path.stem != "__init__")
-    if name not in allowed:
-        raise ValueError(f"unknown experiment {name!r}; allowed: {', '.join(allowed)}")
+    if name not in _experiments():
+        raise ValueError(f"unknown experiment {name!r}; allowed: {', '.join(_experiments())}")
     return importlib.import_module(f"attention_atlas.experiments.{name}")
+
+
+def _experiments() -> list[str]:
+    return sorted(path.stem for path in (Path(__file__).parent / "experiments").glob("*.py") if path.stem != "__init__")
+
+
+def _best(name: str, store: Store | None) -> list[Result]:
+    """The results of the latest stored revision, each point at its highest profile."""
+    store = store or Store()
+    found = [read(path) for path in sorted((store.root / name).glob("*.json"))]
+    latest = max((result.manifest["revision"] for result in found), default=0)
+    found = [r for r in found if r.manifest["revision"] == latest and r.point != CANARY_POINT]
+    return list({r.point: r for r in sorted(found, key=lambda r: rank(r.manifest["profile"]))}.values())
+
+
+def _restored(experiment: ModuleType, result: Result) -> object:
+    """The configuration of a stored result."""
+    return experiment.Config(**{k: tuple(v) if isinstance(v, list) else v for k, v in result.config.items()})
 
 
 def provenance(found: list[Result]) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attention_atlas import claims, ledger, registry, results, theorems
+from attention_atlas import claims, ledger, registry, results, theorems, verdicts
 
 COLUMNS = ("paper", "item", "configuration", "reported", "ours", "standard_error", "seeds", "profile", "tolerance",
            "reason", "verdict")  # fmt: skip
@@ -31,7 +31,9 @@ class Reference:
     neutral
         The value without a preference, from which a sign is counted; None where a sign means nothing.
     tolerance
-        Function of our standard error and number of seeds; `reason` says in words why it is that one.
+        Function of our standard error and number of runs; `reason` says in words why it is that one.
+    ours, runs
+        The columns of our number, and of how many independent runs (seeds, sequences) it is the mean.
     """
 
     paper: str
@@ -42,6 +44,8 @@ class Reference:
     neutral: float | None
     tolerance: Callable[[float, int], float]
     reason: str
+    ours: str = "mean"
+    runs: str = "seeds"
 
     def table(self) -> pd.DataFrame:
         """The printed numbers, one row each."""
@@ -49,8 +53,7 @@ class Reference:
 
 
 FIVE_RUNS = "2 standard errors of the difference; the paper prints no error for its five runs, so each is given ours"
-# A share in [0, 1] varies by at most 1/2 per sequence, whatever its distribution.
-KIM_MONTE_CARLO = 0.5 / math.sqrt(10_000_000)
+KIM_SEQUENCES = 10_000_000
 REFERENCES = (
     Reference(
         "wu2025", "wu2025_accuracy_gaps.csv", "retrieval_gaps", "value", "accuracy gap", 0.0,
@@ -64,9 +67,10 @@ REFERENCES = (
     ),
     Reference(
         "kim2026", "kim2026_recency_probability.csv", "recency", "recency_probability", "recency probability", 0.5,
-        lambda error, seeds: 4 * math.hypot(error, KIM_MONTE_CARLO) + 0.00005,
-        "4 standard errors of the difference, the paper's at most 1/2 over the root of its 10,000,000 sequences; "
-        "half a unit of the fourth printed decimal",
+        lambda error, sequences: 4 * error * math.sqrt(1 + sequences / KIM_SEQUENCES) + 0.00005,
+        "4 standard errors of the difference; the paper prints none for its 10,000,000 sequences, so it is given ours "
+        "for as many; half a unit of the fourth printed decimal",
+        ours="recency_probability", runs="sequences",
     ),
 )  # fmt: skip
 
@@ -141,8 +145,7 @@ def rows(store: results.Store | None = None) -> pd.DataFrame:
     numbers = [row for reference in REFERENCES for row in _reference_rows(reference, store)]
     margins = results.stored("theorem_margins", store)
     stated = [_theorem_row(theorem, margins) for theorem in theorems.load() if theorem.origin == "paper"]
-    claimed = [_row(c.paper, f"{c.place}: {c.id}", c.statement, c.reported, reason=f"needs the experiment {c.needs}")
-               for c in claims.load()]  # fmt: skip
+    claimed = [_claim_row(claim, store) for claim in claims.load()]
     return pd.DataFrame(numbers + stated + claimed, columns=list(COLUMNS))
 
 
@@ -222,8 +225,8 @@ def _reference_rows(reference: Reference, store: results.Store | None) -> list[d
 
 def _answers(reference: Reference, columns: list[str], store: results.Store | None) -> dict[tuple[str, ...], dict]:
     """What is stored of an experiment, by configuration."""
-    table = results.stored(reference.experiment, store)
-    numbers = ["mean", "standard_error", "seeds", "profile"]
+    table = results.report(reference.experiment, store)
+    numbers = [reference.ours, "standard_error", reference.runs, "profile"]
     if table.empty:
         return {}
     if missing := [column for column in columns + numbers if column not in table]:
@@ -232,7 +235,8 @@ def _answers(reference: Reference, columns: list[str], store: results.Store | No
     keys = _keys(table, columns)
     if twice := [key for key in keys if keys.count(key) > 1]:
         raise ValueError(f"stored experiment {reference.experiment} answers {', '.join(filter(None, twice[0]))} twice")
-    ours = table[numbers].astype({"mean": float, "standard_error": float}).rename(columns={"mean": "ours"})
+    ours = table[numbers].astype({reference.ours: float, "standard_error": float})
+    ours = ours.set_axis(["ours", "standard_error", "seeds", "profile"], axis="columns")
     return dict(zip(keys, ours.to_dict("records"), strict=True))
 
 
@@ -256,6 +260,16 @@ def _explanation(experiment: str, values: dict[str, str]) -> str:
     )  # fmt: skip
     entry = next(matching, None)
     return f"; ledger: {entry}" if entry else ""
+
+
+def _claim_row(claim: claims.Claim, store: results.Store | None) -> dict:
+    """A claim in words as a row; one without a rule waits for its experiment."""
+    judged = {"reason": f"needs the experiment {claim.needs}"}
+    if claim.id in verdicts.RULES:
+        judged |= verdicts.judge(verdicts.RULES[claim.id], results.report(claim.needs, store))
+    if judged.get("verdict") == "differs":
+        judged["reason"] += _explanation(claim.needs, {"claim": claim.id})
+    return _row(claim.paper, f"{claim.place}: {claim.id}", claim.statement, claim.reported, **judged)
 
 
 def _theorem_row(theorem: theorems.Theorem, margins: pd.DataFrame) -> dict:

@@ -13,6 +13,7 @@ from itertools import permutations
 import pandas as pd
 import pytest
 import torch
+from agreement import agrees
 
 from attention_atlas import ledger, registry, sinks
 from attention_atlas.masks import causal, dense, named
@@ -21,15 +22,6 @@ from attention_atlas.theory.position_bias import decay, kernels, paths, rope, ro
 
 DECAY = -math.log(0.8)
 ANGLE = 0.001**0.5  # theta_1 in radians per token
-
-
-def agrees(id: str, computed: dict[str, float]) -> bool:
-    """Whether a run gives every number that the ledger states; pytest prints the lines if it does not."""
-    entry = ledger.named(id)
-    assert ledger.disagreements(entry, computed) == []
-    # The negative control of every entry: had the run given another number, the comparison would have failed.
-    shifted = {name: value + 2 * entry.measured[name].tolerance + 1 for name, value in computed.items()}
-    return len(ledger.disagreements(entry, shifted)) == len(computed)
 
 
 def generator(seed: int = 0) -> torch.Generator:

@@ -173,7 +173,7 @@ def run(config: Config) -> pd.DataFrame:
     --------
     >>> table = run(CANARY)
     >>> table[table.quantity == "recency_probability"]["mean"].round(1).tolist()
-    [0.5, 0.6, 0.7]
+    [0.5, 0.6, 0.6]
     """
     digest = files.digest(repr(config).encode())[:16]
     return simulate(
