@@ -8,22 +8,13 @@ import math
 
 import torch
 
+from attention_atlas.exercises.judge import judge
 from attention_atlas.masks import Mask, center_nodes, steps_from
 from attention_atlas.metrics import entropy
 from attention_atlas.rollout import rollout
 from attention_atlas.shapes import Float, Tensor
 from attention_atlas.sinks import attention_received
 from attention_atlas.theory.position_bias.kernels import flat_map
-
-
-def _judge(answer: float, right: float, mistakes: dict[str, float], tolerance: float, praise: str) -> str:
-    """Praise the right answer, name the mistake that gives this one, or say that it is neither."""
-    if abs(answer - right) <= tolerance:
-        return f"Correct: {praise}"
-    for mistake, wrong in mistakes.items():
-        if abs(answer - wrong) <= tolerance:
-            raise ValueError(f"not yet, got {answer:g}: {mistake}")
-    raise ValueError(f"not yet, got {answer:g}, which is not the answer and no mistake that we know")
 
 
 def check_mean_entropy(answer: float, tokens: int) -> str:
@@ -62,7 +53,7 @@ def check_mean_entropy(answer: float, tokens: int) -> str:
         "that is the sum over the rows; divide by their number": right * tokens,
         "the first row counts too, with entropy 0: divide by N and not by N - 1": right * tokens / (tokens - 1),
     }
-    return _judge(answer, right, mistakes, 5e-4, f"log(N!) / N = {right:.4f} nats")
+    return judge(answer, right, mistakes, f"log(N!) / N = {right:.4f} nats")
 
 
 def check_received_by_first(answer: float, tokens: int) -> str:
@@ -102,7 +93,7 @@ def check_received_by_first(answer: float, tokens: int) -> str:
         "query 1 counts too: it gives token 1 everything": (right * tokens - 1) / tokens,
         "all N queries see token 1, its own included: divide by N": (right * tokens - 1) / (tokens - 1),
     }
-    return _judge(answer, right, mistakes, 5e-4, f"(1 + 1/2 + ... + 1/N) / N = {right:.4f}")
+    return judge(answer, right, mistakes, f"(1 + 1/2 + ... + 1/N) / N = {right:.4f}")
 
 
 def check_center_nodes(nodes: list[int], layers: int, mask: Mask, tokens: int) -> str:
@@ -197,7 +188,7 @@ def check_layers_for_window(answer: int, tokens: int, width: int) -> str:
         "round up: the last, shorter step needs a layer of its own": (tokens - 1) // (width - 1),
         "count the steps between tokens, N - 1, and not the tokens": math.ceil(tokens / (width - 1)),
     }
-    return _judge(answer, right, mistakes, 0, f"ceil((N - 1) / (w - 1)) = {right} layers")
+    return judge(answer, right, mistakes, f"ceil((N - 1) / (w - 1)) = {right} layers", tolerance=0)
 
 
 def check_product_order(answer: float, maps: Float[Tensor, "layer query key"], query: int, key: int) -> str:
@@ -244,7 +235,7 @@ def check_product_order(answer: float, maps: Float[Tensor, "layer query key"], q
         "this is the mean of the maps: layers follow each other, so multiply": entry(maps.double().mean(0)),
         "this is the entrywise product: take the matrix product, a sum over the tokens between": entry(maps.prod(0)),
     }
-    return _judge(answer, right, mistakes, 5e-4, f"{right:.4f} of the context of token {query} comes from token {key}")
+    return judge(answer, right, mistakes, f"{right:.4f} of the context of token {query} comes from token {key}")
 
 
 def check_layers_with_residual(answer: int, residual: float, share: float) -> str:
@@ -290,4 +281,4 @@ def check_layers_with_residual(answer: int, residual: float, share: float) -> st
         "one layer short: round up; or that is t, and P^(t) is a product of t + 1 maps": right - 1,
     }
     praise = f"{right} layers, each {exact / plain:.2f} times slower"
-    return _judge(answer, right, mistakes, 0, praise)
+    return judge(answer, right, mistakes, praise, tolerance=0)

@@ -6,21 +6,12 @@ Every check returns one line for a right answer and raises ValueError with the l
 import math
 from collections.abc import Sequence
 
+from attention_atlas.exercises.judge import judge
 from attention_atlas.theory.position_bias.paths import least_cost, mean_cost
 from attention_atlas.theory.position_bias.rope_score import rope_peak
 from attention_atlas.theory.position_bias.walk import cumulants, step_kernel, walk_peak
 
 CLOSE = 1e-3  # relative: answers are computed or copied to a few digits
-
-
-def _judge(answer: float, right: float, mistakes: dict[float, str], praise: str, otherwise: str) -> str:
-    """Praise the right number, name the mistake that leads to a known wrong one, else say what to start from."""
-    if math.isclose(answer, right, rel_tol=CLOSE):
-        return f"Correct: {praise}"
-    for wrong, message in mistakes.items():
-        if math.isclose(answer, wrong, rel_tol=CLOSE):
-            raise ValueError(message)
-    raise ValueError(f"{otherwise}, got {answer:g}")
 
 
 def check_slope(answer: float) -> str:
@@ -48,13 +39,13 @@ def check_slope(answer: float) -> str:
     """
     slope = math.log1p(11 / 100)
     mistakes = {
-        math.log1p(12 / 100): "this takes t = 12: t counts from 0, so 12 layers are t = 11",
-        11 / 100: "this is e^m - 1: take the logarithm of 1 + t/x (the two agree for small m only)",
-        -slope: "the sign is wrong: m is the loss per token, a positive number",
-        math.exp(-slope): "this is the factor e^-m per token of distance: the slope is minus its logarithm",
+        "this takes t = 12: t counts from 0, so 12 layers are t = 11": math.log1p(12 / 100),
+        "this is e^m - 1: take the logarithm of 1 + t/x (the two agree for small m only)": 11 / 100,
+        "the sign is wrong: m is the loss per token, a positive number": -slope,
+        "this is the factor e^-m per token of distance: the slope is minus its logarithm": math.exp(-slope),
     }
     praise = "each token of distance costs a factor of 0.901, so a gentle slope reaches far in 12 layers."
-    return _judge(answer, slope, mistakes, praise, "solve 100 = t / (e^m - 1) for m")
+    return judge(answer, slope, mistakes, praise, "solve 100 = t / (e^m - 1) for m", tolerance=CLOSE)
 
 
 def check_paths(answer: int) -> str:
@@ -81,13 +72,20 @@ def check_paths(answer: int) -> str:
     'Correct: 56 paths, and under a decay mask each of them costs the same e^-5m.'
     """
     mistakes = {
-        math.comb(4 + 5, 5): "this takes t = 4 (or counts all distances up to 5): four layers are t = 3",
-        math.comb(4, 3): "this forbids staying in place: a token may look at itself, so a step may be 0",
-        5**4: "these are free choices in every layer: the four steps must add up to exactly 5",
-        4**5: "these are free choices in every layer: the four steps must add up to exactly 5",
+        "this takes t = 4 (or counts all distances up to 5): four layers are t = 3": math.comb(4 + 5, 5),
+        "this forbids staying in place: a token may look at itself, so a step may be 0": math.comb(4, 3),
+        "these are free choices in every layer: the four steps must add up to exactly 5": 5**4,
+        "these are five free choices among four: the four steps must add up to exactly 5": 4**5,
     }
     praise = "56 paths, and under a decay mask each of them costs the same e^-5m."
-    return _judge(answer, math.comb(3 + 5, 5), mistakes, praise, "count the ordered sums of four numbers >= 0 to 5")
+    return judge(
+        answer,
+        math.comb(3 + 5, 5),
+        mistakes,
+        praise,
+        "count the ordered sums of four numbers >= 0 to 5",
+        tolerance=CLOSE,
+    )
 
 
 def check_first_token(answer: Sequence[int]) -> str:
@@ -231,15 +229,17 @@ def check_walk(answer: float) -> str:
     right = walk_peak(kernel, layers)
     printed = rope_peak(layers, angle)
     mistakes = {
-        layers * mean: "this is the mean of the walk: its peak lies third / (2 variance) before it",
-        right - mean: "this takes t steps: nine layers are nine steps, t + 1",
-        layers * (mean - third / (2 * variance)): "the correction is the same for every depth: subtract it once",
-        float(printed): "this is the argmax of the paper's L(x): use the three cumulants of one step",
-        float(rope_peak(layers, angle, least_cost)): "this is L(x) with x^2/(t+1): use the cumulants of one step",
-        float(rope_peak(layers, angle, mean_cost)): "this is L(x) with the mean cost: use the cumulants of one step",
+        "this is the mean of the walk: its peak lies third / (2 variance) before it": layers * mean,
+        "this takes t steps: nine layers are nine steps, t + 1": right - mean,
+        "the correction is the same for every depth: subtract it once": layers * (mean - third / (2 * variance)),
+        "this is the argmax of the paper's L(x): use the three cumulants of one step": float(printed),
+        "this is L(x) with x^2/(t+1): use the cumulants of one step": float(rope_peak(layers, angle, least_cost)),
+        "this is L(x) with the mean cost: use the cumulants of one step": float(rope_peak(layers, angle, mean_cost)),
     }
     praise = f"{right:.1f} tokens; the printed curve says {printed}."
-    return _judge(answer, right, mistakes, praise, "compute mean, variance and third cumulant of one step")
+    return judge(
+        answer, right, mistakes, praise, "compute mean, variance and third cumulant of one step", tolerance=CLOSE
+    )
 
 
 def check_window(answer: int) -> str:
