@@ -131,12 +131,13 @@ def _experiments() -> list[str]:
 
 
 def _best(name: str, store: Store | None) -> list[Result]:
-    """The results of the latest stored revision, each point at its highest profile."""
+    """The results of the latest stored revision, each point at its highest profile, by the points' names."""
     store = store or Store()
     found = [read(path) for path in sorted((store.root / name).glob("*.json"))]
     latest = max((result.manifest["revision"] for result in found), default=0)
     found = [r for r in found if r.manifest["revision"] == latest and r.point != CANARY_POINT]
-    return list({r.point: r for r in sorted(found, key=lambda r: rank(r.manifest["profile"]))}.values())
+    best = {r.point: r for r in sorted(found, key=lambda r: rank(r.manifest["profile"]))}
+    return [best[point] for point in sorted(best)]
 
 
 def _restored(experiment: ModuleType, result: Result) -> object:

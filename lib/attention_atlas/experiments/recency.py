@@ -10,6 +10,7 @@ Points are named after their group:
 """
 
 import dataclasses
+import functools
 import itertools
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from attention_atlas import files
 from attention_atlas.profiles import check_profile
 from attention_atlas.shapes import Float64, Tensor
 from attention_atlas.simulation.model import Model
+from attention_atlas.simulation.moments import Moments
 from attention_atlas.simulation.stream import SIMULATORS, simulate
 
 NAME = "recency"
@@ -50,7 +52,7 @@ class Config(Model):
     Raises
     ------
     ValueError
-        If a value is impossible, or the simulator cannot simulate the model.
+        If a value is impossible, there is no such layer, or the simulator cannot simulate the model.
     """
 
     sequences: int = 10_000
@@ -63,6 +65,7 @@ class Config(Model):
         if self.simulator not in SIMULATORS:
             raise ValueError(f"unknown simulator {self.simulator!r}; allowed: {', '.join(SIMULATORS)}")
         SIMULATORS[self.simulator](self.model, self.seed)  # refuses a model that it cannot simulate
+        Moments(self.tokens, self.layers, self.causal, self.map_layers)  # refuses a layer that is not there
 
     @property
     def model(self) -> Model:
@@ -175,7 +178,7 @@ def run(config: Config) -> pd.DataFrame:
     >>> table[table.quantity == "recency_probability"]["mean"].round(1).tolist()
     [0.5, 0.6, 0.6]
     """
-    digest = files.digest(repr(config).encode())[:16]
+    digest = files.digest(f"{REVISION} {config}".encode())[:16]
     return simulate(
         config.model,
         config.sequences,
@@ -200,9 +203,8 @@ def report(config: Config, table: pd.DataFrame) -> pd.DataFrame:
         Columns ``figure``, ``alpha``, ``layernorm``, ``residual``, ``d``, ``layer``, ``recency_probability``,
         ``standard_error``, ``sequences``; empty for a configuration of ours.
     """
-    official = Config(**{name: getattr(config, name) for name in ("d_model", "alpha", "normalization", "residual")})
     found = table[table["quantity"] == "recency_probability"]
-    if config.model != official.model or config.normalization not in ("none", "layernorm"):
+    if config.model not in _official():
         found = found[:0]
     shown = {setting: Config(16, **values).model for setting, values in SETTINGS.items()}
     main = dataclasses.replace(config.model, d_model=16) in shown.values()
@@ -221,6 +223,12 @@ def report(config: Config, table: pd.DataFrame) -> pd.DataFrame:
             "sequences": config.sequences,
         }
     )
+
+
+@functools.cache
+def _official() -> set[Model]:
+    """The models of the paper's current version."""
+    return {config.model for point, config in configurations("paper").items() if point.startswith(("maps-", "alpha-"))}
 
 
 def score_map(config: Config, table: pd.DataFrame, layer: int, quantity: str = "score") -> Float64[Tensor, "query key"]:

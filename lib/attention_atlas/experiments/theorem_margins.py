@@ -10,29 +10,42 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from attention_atlas.checks import position_bias
+from attention_atlas.checks import position_bias, recency
 from attention_atlas.profiles import check_profile
 
 NAME = "theorem_margins"
 REVISION = 1
 DRAWS = {"smoke": 8, "quick": 50, "paper": 150}
-CHECKS = {  # the control of a check has its name and "_control"
-    "wu2025-thm-4.1": "causal_collapse",
-    "wu2025-thm-4.2": "window_collapse",
-    "wu2025-thm-4.3": "prefix_collapse",
-    "wu2025-lem-4.4": "decay_bounds",
-    "wu2025-thm-4.5": "decay_rollout",
-    "wu2025-lem-4.6": "rope_bounds",
-    "wu2025-thm-4.7": "rope_rollout",
-    "wu2025-lem-I.1": "rope_bounds_general",
-    "wu2025-thm-I.2": "rope_rollout_general",
-    "atlas-cesaro": "atlas_cesaro",
-    "atlas-sharp-collapse": "atlas_sharp_collapse",
-    "atlas-prefix-floor": "prefix_collapse",
-    "atlas-walk-row": "atlas_walk_row",
-    "atlas-walk-peak": "atlas_walk_peak",
-    "atlas-rope-rollout": "rope_rollout",
-    "atlas-center-limit": "atlas_center_limit",
+MODULES = {"position_bias": position_bias, "recency": recency}
+CHECKS = {  # module:check; the control of a check has its name and "_control"
+    "wu2025-thm-4.1": "position_bias:causal_collapse",
+    "wu2025-thm-4.2": "position_bias:window_collapse",
+    "wu2025-thm-4.3": "position_bias:prefix_collapse",
+    "wu2025-lem-4.4": "position_bias:decay_bounds",
+    "wu2025-thm-4.5": "position_bias:decay_rollout",
+    "wu2025-lem-4.6": "position_bias:rope_bounds",
+    "wu2025-thm-4.7": "position_bias:rope_rollout",
+    "wu2025-lem-I.1": "position_bias:rope_bounds_general",
+    "wu2025-thm-I.2": "position_bias:rope_rollout_general",
+    "atlas-cesaro": "position_bias:atlas_cesaro",
+    "atlas-sharp-collapse": "position_bias:atlas_sharp_collapse",
+    "atlas-prefix-floor": "position_bias:prefix_collapse",
+    "atlas-walk-row": "position_bias:atlas_walk_row",
+    "atlas-walk-peak": "position_bias:atlas_walk_peak",
+    "atlas-rope-rollout": "position_bias:rope_rollout",
+    "atlas-center-limit": "position_bias:atlas_center_limit",
+    "kim2026-h": "recency:falling_norm",
+    "atlas-recency-norm": "recency:falling_norm",
+    "atlas-recency-flat": "recency:flat_products",
+    "atlas-recency-layer2": "recency:layer_two_recency",
+    "atlas-effective-residual": "recency:residual_strength",
+    "atlas-gram-reduction": "recency:gram_reduction",
+    "atlas-bartlett": "recency:bartlett_law",
+    "atlas-early-bias": "recency:early_bias",
+    "atlas-early-limit": "recency:early_limit_sign",
+    "atlas-bounded-weights": "recency:bounded_weights",
+    "atlas-deep-recency": "recency:deep_recency",
+    "atlas-recency-rates": "recency:rates",
 }
 
 
@@ -82,7 +95,8 @@ def function(config: Config) -> Callable[[int, torch.Generator], pd.DataFrame]:
     >>> function(Config("wu2025-thm-4.7", control=True, draws=1)).__name__
     'rope_rollout_control'
     """
-    return getattr(position_bias, CHECKS[config.statement] + ("_control" if config.control else ""))
+    module, name = CHECKS[config.statement].split(":")
+    return getattr(MODULES[module], name + ("_control" if config.control else ""))
 
 
 def run(config: Config) -> pd.DataFrame:
