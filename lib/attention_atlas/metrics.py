@@ -152,6 +152,47 @@ def rank_residual(
     return after / before
 
 
+def without_diagonal_means(map: Float[Tensor, "query key"]) -> Float[Tensor, "query key"]:
+    """What is left of a map when the part that depends on the distance alone is taken off.
+
+    Parameters
+    ----------
+    map : (query, key)
+        Scores or weights, as many queries as keys; NaN where a query may not look.
+
+    Returns
+    -------
+    (query, key)
+        Every entry less the mean of its diagonal, that is of all pairs at the same ``query - key``; NaN stays NaN. Zero
+        everywhere if and only if the map is a function of ``query - key``.
+
+    Raises
+    ------
+    ValueError
+        If the map is not square.
+
+    Notes
+    -----
+    Kim et al. 2026, first version, function normalize_lower_diagonals of the official code
+    (concept/simulation_rope.ipynb at 4aaf9e8), which changes its argument; this one does not. It is the least-squares
+    fit of a function of the distance that is taken off.
+
+    Examples
+    --------
+    >>> without_diagonal_means(torch.tensor([[1.0, torch.nan], [5.0, 3.0]]))
+    tensor([[-1., nan],
+            [ 0.,  1.]])
+    """
+    queries, keys = map.shape
+    if queries != keys:
+        raise ValueError(f"diagonals of one distance need a square map, got {queries} x {keys}")
+    left = map.clone()
+    for distance in range(1 - keys, keys):
+        diagonal = left.diagonal(-distance)
+        diagonal -= diagonal.nanmean()
+    return left
+
+
 def outlier_ratio(embeddings: Float[Tensor, "*batch tokens d_model"]) -> Float[Tensor, "*batch tokens"]:
     """Largest coordinate of each token, in units of the typical coordinate of all tokens.
 

@@ -3,6 +3,8 @@
 A result is stored as soon as it is there, so a sweep that is killed loses what it is working on and nothing else.
 """
 
+import os
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -66,7 +68,8 @@ def sweep(name: str, profile: str, only: str = "*", jobs: int = 1, say: Callable
         raise ValueError(f"--jobs takes a positive number, got {jobs}")
     todo, there = missing(name, profile, only)
     start, done = time.monotonic(), 0
-    pool = ProcessPoolExecutor(min(jobs, len(todo) or 1), mp_context=get_context("spawn"))
+    workers = min(jobs, len(todo) or 1)
+    pool = ProcessPoolExecutor(workers, get_context("spawn"), initializer=_begin, initargs=(os.getpid(),))
     try:
         running = {pool.submit(_compute, name, point, profile) for point in todo}
         while running:
@@ -81,10 +84,25 @@ def sweep(name: str, profile: str, only: str = "*", jobs: int = 1, say: Callable
     return done
 
 
-def _compute(name: str, point: str, profile: str) -> str:
+def _begin(parent: int) -> None:
+    """Set a worker up: one thread, and no life of its own once the sweep is killed."""
     import torch
 
     torch.set_num_threads(1)
-    size = "smoke" if point == results.CANARY_POINT else profile
-    result = results.compute(results.load_experiment(name), point, size)
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def _compute(name: str, point: str, profile: str) -> str:
+    experiment, store = results.load_experiment(name), results.Store()
+    canary = point == results.CANARY_POINT
+    config = experiment.CANARY if canary else experiment.configurations(profile)[point]
+    if store.get(experiment, config):
+        return f"{point}: another sweep was there first"
+    result = results.compute(experiment, point, "smoke" if canary else profile, store)
     return f"{point}: {result.manifest['seconds']:.1f} s"

@@ -84,7 +84,7 @@ figures.show(
 # <span class="atlas-origin">derived here</span> Let $X$ hold a layer's raw tokens as rows (with LayerNorm: centered), $G = XX^\top$. The layer's scores are a function of $G$, and so is the Gram matrix of its output:
 #
 # $$
-# G' = M G M^\top , \qquad M = P D + R , \qquad D = \mathrm{diag}(s/\|x_1\|, \dots, s/\|x_S\|) .
+# G' = M G M^\top , \qquad M = P D + R , \qquad D = \mathrm{diag}(s/\|x_j\|) .
 # $$ (eq-gram-layer)
 #
 # $P$ are the attention weights, $s$ is the norm of a normalized token ($D = I$ without normalization), and $R$ is $0$ without residual, $I$ with the raw and $D$ with the normalized one. So the scores of all layers follow from the first Gram matrix.

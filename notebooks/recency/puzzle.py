@@ -23,15 +23,14 @@ example_seed: int = 0  # which random sequence is shown in the worked row
 import math
 
 import matplotlib.pyplot as plt
-import numpy as np
-import pandas as pd
 from IPython.display import Markdown, display
 from myst_nb import glue
 
-from attention_atlas import figures, registry, results
-from attention_atlas.drawing_recency import probability, score_maps
+from attention_atlas import figures, recency_points
+from attention_atlas.drawing_recency import probability, score_maps, with_error
 from attention_atlas.exercises import recency_puzzle as exercises
 from attention_atlas.experiments import recency
+from attention_atlas.recency_points import Points
 from attention_atlas.simulation.gram import GramSimulator
 from attention_atlas.simulation.model import Model
 
@@ -42,41 +41,11 @@ ROWS = {  # the four rows of the paper's figures
     "anisotropic": "α = .5\nLayerNorm",
     "residual": "α = .5, LayerNorm\n+ residual",
 }
-reported = pd.read_csv(registry.DATA / "reference" / "kim2026_recency_probability.csv")
-KEY = ["alpha", "layernorm", "residual", "d", "layer"]
-printed = reported.set_index(KEY)["recency_probability"].sort_index()
+printed = recency_points.printed().set_index(recency_points.KEY)["recency_probability"].sort_index()
 
 
 def say(name, value):
     glue(name, value, display=False)
-
-
-class Points:
-    """What is stored of some points, and the configuration that each was simulated with."""
-
-    def __init__(self, names):
-        self.names, found = names, results.obtain(recency, profile, names)
-        self.provenance = found.provenance
-        self.tables = dict(tuple(found.table.groupby("point")))
-        self.configs = {n: recency.configurations(t["profile"].iloc[0])[n] for n, t in self.tables.items()}
-
-    def probability(self, name):
-        """Recency probabilities over layers, with their standard errors."""
-        table = self.tables[name]
-        rows = table[table["quantity"] == "recency_probability"]
-        return rows.set_index("layer")[["mean", "standard_error"]]
-
-    def sequences(self):
-        """How many sequences the points were simulated with, in words."""
-        return " or ".join(f"{n:,}" for n in sorted({config.sequences for config in self.configs.values()}))
-
-    def map(self, name, layer, quantity="score"):
-        return recency.score_map(self.configs[name], self.tables[name], layer, quantity)
-
-
-def measured(value, error):
-    """A value and its standard error, kept on one line."""
-    return f"{probability(value, 5)}\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}{probability(error, 5)}"
 
 
 # %% tags=["hide-input"]
@@ -86,11 +55,11 @@ shown = {  # label: point, color, marker, line, settings of the paper's values
     "LayerNorm, no mask": ("control-full-layernorm", "muted", "D", ":", None),
     "no LayerNorm": ("norm-d16-none-0.5", "orange", "s", "--", None),
 }
-ours = Points([point for point, *_ in shown.values()])
+ours = Points([point for point, *_ in shown.values()], profile)
 figure, axes = plt.subplots(figsize=(7.2, 3.7))
 axes.axhline(0.5, color=figures.PALETTE["line"], linewidth=1)
 for label, (point, color, marker, line, setting) in shown.items():
-    values = ours.probability(point)["mean"].loc[:8]
+    values = ours.recency(point)["mean"].loc[:8]
     axes.plot(values.index, values, line, color=figures.PALETTE[color], marker=marker)
     place, below = values.index[-1], -12 if label == "LayerNorm, no mask" else 0
     axes.annotate(label, (place, values.iloc[-1]), (8, below), textcoords="offset points", va="center", fontsize=10)
@@ -107,12 +76,12 @@ axes.legend(loc="upper left")
 axes.annotate("prefers later tokens", (6.6, 0.54), fontsize=9.5, color=figures.PALETTE["muted"])
 axes.annotate("prefers earlier tokens", (6.6, 0.43), fontsize=9.5, color=figures.PALETTE["muted"])
 axes.set(xlim=(0.8, 10.3), ylim=(-0.02, 1.03), xticks=range(1, 9), xlabel="layer", ylabel="recency probability")
-last = {label: ours.probability(point)["mean"] for label, (point, *_) in shown.items()}
+last = {label: ours.recency(point)["mean"] for label, (point, *_) in shown.items()}
 figures.show(
     figure,
     name="recency-puzzle",
     caption="How often a query scores the later of two keys higher: 10 random tokens with cosines of about α = .5 in 16 "
-    f"dimensions, {ours.sequences()} sequences. One LayerNorm per layer turns an early bias "
+    f"dimensions, {ours.sequences} sequences. One LayerNorm per layer turns an early bias "
     f"({probability(last['no LayerNorm'].loc[8], 3)} in layer 8) into recency ({probability(last['LayerNorm'].loc[8], 3)}).",
     alt="Recency probability over eight layers. All curves start at one half. With LayerNorm the curve rises to nearly "
     "1, with LayerNorm and residual to 0.8, without a causal mask it stays at one half, and without LayerNorm it falls "
@@ -166,7 +135,7 @@ display(Markdown("\n".join(lines)))
 # the layer beside the paper's.
 
 # %% tags=["hide-input"]
-paper_points = Points(recency.group("maps", profile))
+paper_points = Points(recency.group("maps", profile), profile)
 
 
 def draw(name, sizes, layers, lead, alt):
@@ -174,18 +143,17 @@ def draw(name, sizes, layers, lead, alt):
     columns = [(d, layer) for d in sizes for layer in layers]
     maps, ours, theirs, noise = [], [], [], []
     for setting in ROWS:
-        points = [(f"maps-d{d}-{setting}", layer) for d, layer in columns]
-        maps.append([paper_points.map(*place) for place in points])
-        ours.append([paper_points.probability(point)["mean"].loc[layer] for point, layer in points])
-        config = paper_points.configs[points[0][0]]
-        kind = (config.alpha, int(config.normalization == "layernorm"), int(config.residual == "raw"))
-        theirs.append([printed.loc[(*kind, d, layer)] for d, layer in columns])
-        noise.append([8 * paper_points.map(*place, "standard_error")[-1, 0].item() for place in points])
+        places = [(f"maps-d{d}-{setting}", layer) for d, layer in columns]
+        kinds = [recency_points.setting(paper_points.configs[point]) for point, _ in places]
+        maps.append([paper_points.score_map(*place) for place in places])
+        ours.append([paper_points.recency(point)["mean"].loc[layer] for point, layer in places])
+        theirs.append([printed.loc[(*kind, layer)] for kind, (_, layer) in zip(kinds, places, strict=True)])
+        noise.append([paper_points.noise(*place) for place in places])
     figure = plt.figure(figsize=(7.2, 7.6))
     titles = [f"d = {d}, layer {layer}" for d, layer in columns]
     score_maps(figure, maps, titles, list(ROWS.values()), ours, theirs, noise)
     caption = (
-        f"{lead} Mean scores before the softmax, {paper_points.sequences()} sequences. Every map has its own colors; "
+        f"{lead} Mean scores before the softmax, {paper_points.sequences} sequences. Every map has its own colors; "
         "below it stand its smallest score and how much larger the largest is, the diagonal left out. The range is at "
         "least eight standard errors wide, so that noise stays near the middle color."
     )
@@ -242,20 +210,15 @@ draw(
 # the standard error that ours would have for as many, plus that of the rounding ($10^{-4}/\sqrt{12}$), and count in combined standard errors.
 
 # %% tags=["hide-input"]
-found = pd.concat([recency.report(paper_points.configs[p], paper_points.tables[p]) for p in paper_points.names])
-both = reported.merge(found, on=["figure", *KEY], suffixes=("_paper", ""))
-both["difference"] = both["recency_probability"] - both["recency_probability_paper"]
-official = both["standard_error"] * np.sqrt(both["sequences"] / 10_000_000)  # the paper's own, at its own size
-both["combined"] = np.sqrt(both["standard_error"] ** 2 + official**2 + 1e-8 / 12)
-both["deviation"] = both["difference"] / both["combined"]
+both = recency_points.beside(paper_points)
 within = int((both["deviation"].abs() <= 4).sum())
 largest = both.loc[both["deviation"].abs().idxmax()]
 say("recency-within", f"{within} of {len(both)}")
 say("recency-largest", f"{abs(largest['deviation']):.1f}")
 largest_place = f"d = {largest['d']:.0f}, α = {largest['alpha']:g}, layer {largest['layer']:.0f}"
 say("recency-largest-place", largest_place)
-say("recency-rms", f"{math.sqrt((both['deviation'] ** 2).mean()):.2f}")
-say("recency-largest-difference", f"{both['difference'].abs().max():.5f}")
+say("recency-rms", f"{recency_points.root_mean_square(both['deviation']):.2f}")
+say("recency-largest-difference", f"{(both['ours'] - both['paper']).abs().max():.5f}")
 
 settings = [f"maps-d{d}-{setting}" for setting in ROWS for d in (16, 64, 256, 1024)]
 looks = {1: ("muted", "o"), 2: ("blue", "s"), 3: ("orange", "^"), 4: ("green", "D")}
@@ -287,20 +250,24 @@ figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", nco
 figures.show(
     figure,
     name="recency-all-48",
-    caption=f"All {len(both)} printed recency probabilities against ours ({paper_points.sequences()} sequences each). Shaded: "
+    caption=f"All {len(both)} printed recency probabilities against ours ({paper_points.sequences} sequences each). Shaded: "
     f"four combined standard errors. {within} lie inside; the largest deviation is {abs(largest['deviation']):.1f} ({largest_place}).",
     alt="Forty-eight markers in sixteen lines, one line for each dimension and setting, scattered around zero.",
     provenance=paper_points.provenance,
 )
 
 # %% tags=["hide-input"]
-lines = ["::::{dropdown} All values: paper, ours, deviation", "", "| setting | d | layer | paper | ours | deviation |"]
+lines = [
+    "::::{dropdown} All values: paper, ours (standard error of the last digits), deviation",
+    "",
+    "| setting | d | layer | paper | ours | deviation |",
+]
 lines.append("|:--|--:|--:|--:|--:|--:|")
 for row in both.sort_values(["layernorm", "alpha", "residual", "d", "layer"]).itertuples():
     setting = f"α = {row.alpha:g}, {'LayerNorm' if row.layernorm else 'no LayerNorm'}{', residual' * row.residual}"
     lines.append(
-        f"| {setting} | {row.d} | {row.layer} | {probability(row.recency_probability_paper)} "
-        f"| {measured(row.recency_probability, row.standard_error)} | {row.deviation:+.1f} |"
+        f"| {setting} | {row.d} | {row.layer} | {probability(row.paper)} "
+        f"| {with_error(row.ours, row.standard_error)} | {row.deviation:+.1f} |"
     )
 display(Markdown("\n".join([*lines, "::::"])))
 
@@ -320,26 +287,26 @@ cases = {
     "not causal": ("control-full-layernorm", 3),
     "neither": ("control-full-none", 3),
 }
-controls = Points([*(point for point, _ in cases.values()), "depth-layernorm-0.0"])
-maps = [[controls.map(point, layer) for point, layer in cases.values()]]
-values = [[controls.probability(point)["mean"].loc[layer] for point, layer in cases.values()]]
-noise = [[8 * controls.map(point, layer, "standard_error")[-1, 0].item() for point, layer in cases.values()]]
+controls = Points([*(point for point, _ in cases.values()), "depth-layernorm-0.0"], profile)
+maps = [[controls.score_map(point, layer) for point, layer in cases.values()]]
+values = [[controls.recency(point)["mean"].loc[layer] for point, layer in cases.values()]]
+noise = [[controls.noise(point, layer) for point, layer in cases.values()]]
 figure = plt.figure(figsize=(7.2, 2.75))
 score_maps(figure, maps, list(cases), recency=values, least_range=noise)
 figures.show(
     figure,
     name="recency-controls",
     caption="Layer 3 at α = .5 in 16 dimensions: the effect, and what is left of it when one part is missing. Colors and "
-    f"numbers as in {{numref}}`fig-recency-maps-first-layers`; {controls.sequences()} sequences.",
+    f"numbers as in {{numref}}`fig-recency-maps-first-layers`; {controls.sequences} sequences.",
     alt="Four heat maps of layer 3. With LayerNorm and a causal mask rows rise to the right. Without LayerNorm they fall. "
     "Without the mask there is no pattern, with or without LayerNorm.",
     provenance=controls.provenance,
 )
 for name, point in {"effect": "norm-d16-layernorm-0.5", "plain": "norm-d16-none-0.5", "full": "control-full-layernorm",
                     "neither": "control-full-none"}.items():  # fmt: skip
-    say(f"recency-control-{name}", measured(*controls.probability(point).loc[3]))
-isotropic = controls.probability("depth-layernorm-0.0")
-say("recency-isotropic-3", measured(*isotropic.loc[3]))
+    say(f"recency-control-{name}", with_error(*controls.recency(point).loc[3]))
+isotropic = controls.recency("depth-layernorm-0.0")
+say("recency-isotropic-3", with_error(*isotropic.loc[3]))
 for layer in (16, 64):
     say(f"recency-isotropic-{layer}", probability(isotropic["mean"].loc[layer], 2))
 
@@ -352,25 +319,25 @@ for layer in (16, 64):
 # | neither | {glue:text}`recency-control-neither` | the same |
 # | LayerNorm, causal, $\alpha = 0$ | {glue:text}`recency-isotropic-3` | next to nothing *here* |
 #
-# The last line is not a control in the strict sense. Isotropic tokens postpone recency; they do not prevent it. By layer 16
+# (In parentheses: the standard error of the last digits.) The last line is not a control in the strict sense. Isotropic tokens postpone recency; they do not prevent it. By layer 16
 # the same stack has {glue:text}`recency-isotropic-16`, by layer 64 {glue:text}`recency-isotropic-64`.
 # {doc}`/_executed/recency/depth` follows all of them down.
 #
 # ## The four claims
 
 # %% tags=["hide-input"]
-sweep = Points(["alpha-0.2-none", "alpha-0.8-none"])
-maps_of = {setting: paper_points.probability(f"maps-d16-{setting}")["mean"] for setting in ROWS}
-deep = Points(["placement-d16-raw"])
+sweep = Points(["alpha-0.2-none", "alpha-0.8-none"], profile)
+maps_of = {setting: paper_points.recency(f"maps-d16-{setting}")["mean"] for setting in ROWS}
+deep = Points(["placement-d16-raw"], profile)
 for setting, values in maps_of.items():
     for layer in range(1, 5):
         say(f"recency-{setting}-{layer}", probability(values.loc[layer]))
-say("recency-plain-64-4", probability(paper_points.probability("maps-d64-plain")["mean"].loc[4]))
-say("recency-layernorm-64-4", probability(paper_points.probability("maps-d64-layernorm")["mean"].loc[4]))
-say("recency-anisotropic-1024-2", probability(paper_points.probability("maps-d1024-anisotropic")["mean"].loc[2]))
+say("recency-plain-64-4", probability(paper_points.recency("maps-d64-plain")["mean"].loc[4]))
+say("recency-layernorm-64-4", probability(paper_points.recency("maps-d64-layernorm")["mean"].loc[4]))
+say("recency-anisotropic-1024-2", probability(paper_points.recency("maps-d1024-anisotropic")["mean"].loc[2]))
 for alpha in (0.2, 0.8):
-    say(f"recency-alpha-{alpha}", probability(sweep.probability(f"alpha-{alpha}-none")["mean"].loc[4]))
-say("recency-residual-64-layers", probability(deep.probability("placement-d16-raw")["mean"].loc[64], 3))
+    say(f"recency-alpha-{alpha}", probability(sweep.recency(f"alpha-{alpha}-none")["mean"].loc[4]))
+say("recency-residual-64-layers", probability(deep.recency("placement-d16-raw")["mean"].loc[64], 3))
 
 # %% [markdown]
 # The abstract of {cite}`kim2026` makes four claims. In this model, at $d = 16$ where nothing else is said:
@@ -465,7 +432,7 @@ exercises.check_count(sum(later > earlier for earlier, later in triples) / len(t
 # coins would vary by $.5/\sqrt{120} \approx .046$ only. Our own simulation says how much a sequence varies:
 
 # %%
-one = paper_points.probability("maps-d16-layernorm")["standard_error"].loc[2]
+one = paper_points.recency("maps-d16-layernorm")["standard_error"].loc[2]
 print(f"{one * math.sqrt(paper_points.configs['maps-d16-layernorm'].sequences):.3f}")
 exercises.check_sequences((4 * exercises.SPREAD / exercises.EDGE) ** 2)
 

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.browser
 
 RELATIVE, UNDERFLOW = 1e-12, 1e-290
 BOOK = Path(__file__).parents[2] / "book"
-SCRIPT = BOOK / "_extra/assets/playground.js"
+SCRIPTS = [BOOK / "_extra/assets" / name for name in ("drawing.js", "playground.js")]
 PAGE = BOOK / "position_bias/playground.md"
 
 MASKS = [("none", None), ("causal", None), *(("sliding_window", width) for width in (2, 5, 13))]
@@ -49,7 +49,8 @@ def setting(**changes):
 def model(browser):
     """Call a function of AttentionAtlas.model in Chromium on a blank page; typed arrays come back as lists."""
     page = browser.new_page()
-    page.add_script_tag(path=SCRIPT)
+    for script in SCRIPTS:
+        page.add_script_tag(path=script)
     # JSON writes the shortest decimal that reads back as the same double, so the way over loses no digit.
     code = """([name, calls]) => JSON.stringify(calls.map((values) => AttentionAtlas.model[name](...values)),
               (key, value) => value instanceof Float64Array ? Array.from(value) : value)"""

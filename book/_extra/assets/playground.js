@@ -177,6 +177,9 @@
 
   // ------------------------------------------------------------------------------------------------------------- view
 
+  // drawing.js comes before this script.
+  const { clamp, trim, count, paint, paintBar, slider, glyph, icon, readAddress, writeAddress } =
+    root.AttentionAtlas.drawing;
   const MASK_LABELS = { none: "No mask", causal: "Causal", sliding_window: "Window", prefix: "Prefix" };
   const PARAMETER = {
     sliding_window: { label: "window", symbol: "w", least: 2, usual: 5 },
@@ -225,9 +228,6 @@
   const LOG_FLOOR = -4; // the colours and the logarithmic axis span four decades
   const SETTING = ["tokens", "layers", "mask", "parameter", "slope", "angle", "residual"]; // what the model depends on
 
-  const clamp = (value, low, high) => Math.min(high, Math.max(low, value));
-  const trim = (number) => String(Number(number.toFixed(3)));
-
   /** A state that is possible, from whatever was asked for: impossible values go to the nearest possible one. */
   function legal(asked) {
     const state = { ...DEFAULTS, ...asked };
@@ -255,25 +255,11 @@
       : null;
   }
 
-  function readHash() {
-    const query = new URLSearchParams(root.location.hash.slice(1));
-    return query.has("tokens") ? Object.fromEntries(query) : null; // any other hash is a heading of the page
-  }
-  function writeHash(state) {
-    const query = new URLSearchParams();
-    for (const [key, value] of Object.entries(state)) {
-      if (key === "tokens" || String(value) !== String(DEFAULTS[key])) query.set(key, value);
-    }
-    const hash = query.toString() === `tokens=${DEFAULTS.tokens}` ? "" : "#" + query.toString().replace(/%2C/g, ",");
-    root.history.replaceState(null, "", root.location.pathname + root.location.search + hash);
-  }
-
   function percent(share) {
     if (share >= 0.9995) return "100 %";
     if (share < 0.0005) return share === 0 ? "0 %" : "under 0.1 %";
     return `${(100 * share).toFixed(share >= 0.1 ? 0 : 1)} %`;
   }
-  const count = (number, noun) => `${number} ${noun}${number === 1 ? "" : "s"}`;
   const back = (distance) => (distance < 0.5 ? "on the token itself" : `${trim(Number(distance.toFixed(1)))} back`);
 
   /** Where the walk puts the peak, or why it puts none there. */
@@ -319,54 +305,11 @@
     return parts.join(", ");
   }
 
-  // Viridis as polynomials of degree six in each channel (coefficients by Matt Zucker, public domain), as a table.
-  const VIRIDIS = [
-    [
-      0.2777273272234177, 0.1050930431085774, -0.3308618287255563, -4.634230498983486, 6.228269936347081,
-      4.776384997670288, -5.435455855934631,
-    ],
-    [
-      0.005407344544966578, 1.404613529898575, 0.214847559468213, -5.799100973351585, 14.17993336680509,
-      -13.74514537774601, 4.645852612178535,
-    ],
-    [
-      0.3340998053353061, 1.384590162594685, 0.09509516302823659, -19.33244095627987, 56.69055260068105,
-      -65.35303263337234, 26.3124352495832,
-    ],
-  ];
-  const COLOURS = Array.from({ length: 256 }, (_, index) =>
-    VIRIDIS.map((terms) =>
-      Math.round(
-        255 *
-          clamp(
-            terms.reduceRight((sum, term) => sum * (index / 255) + term, 0),
-            0,
-            1,
-          ),
-      ),
-    ),
-  );
-
   /** Share -> place on the colour bar in [0, 1]. */
   function scale(kind, top) {
     return kind === "log"
       ? (share) => clamp(1 - Math.log10(Math.max(share, 1e-300)) / LOG_FLOOR, 0, 1)
       : (share) => clamp(share / top, 0, 1);
-  }
-
-  function paint(canvas, rows, place, visible) {
-    const tokens = rows.length;
-    if (canvas.width !== tokens) canvas.width = canvas.height = tokens;
-    const context = canvas.getContext("2d");
-    const image = context.createImageData(tokens, tokens);
-    for (let i = 0; i < tokens; i++) {
-      for (let j = 0; j < tokens; j++) {
-        if (!visible(i, j)) continue; // stays transparent: the page's own background, in either theme
-        const [red, green, blue] = COLOURS[Math.round(255 * place(rows[i][j]))];
-        image.data.set([red, green, blue, 255], 4 * (i * tokens + j));
-      }
-    }
-    context.putImageData(image, 0, 0);
   }
 
   const TEMPLATE = `
@@ -414,15 +357,6 @@
       </div>
     </div>`;
 
-  const glyph = (shape, x, y) =>
-    ({
-      circle: `<circle cx="${x}" cy="${y}" r="5"/>`,
-      diamond: `<path d="M${x} ${y - 6.5}l6.5 6.5l-6.5 6.5l-6.5 -6.5z"/>`,
-      triangle: `<path d="M${x} ${y - 6}l6.5 11.5h-13z"/>`,
-    })[shape];
-  const icon = (kind, shape) =>
-    `<svg class="aa-icon aa-${kind}" viewBox="-8 -8 16 16" aria-hidden="true">${glyph(shape, 0, 0)}</svg>`;
-
   function mount(host) {
     host.innerHTML = TEMPLATE;
     const one = (selector) => host.querySelector(selector);
@@ -432,7 +366,7 @@
       curve = one(".aa-curve");
     const calm = root.matchMedia("(prefers-reduced-motion: reduce)");
     const remembered = {}; // the parameter of the masks not chosen at present
-    let state = legal(readHash() ?? {});
+    let state = legal(readAddress("tokens") ?? {});
     let hover = null; // {query, key}, 0-based, while the pointer is over a picture
     let cache = { key: "" };
     let frame = 0,
@@ -454,19 +388,13 @@
         `<label><input type="radio" name="aa-mask" value="${mask}"><span>${MASK_LABELS[mask]}</span></label>`,
       );
     }
-    const slider = ({ key, label, symbol, min, max, step }) =>
-      `<div class="aa-slider" data-slider="${key}"><label for="aa-${key}"><span>${label}</span> <i>${symbol}</i></label>
-       <output for="aa-${key}"></output><input type="range" id="aa-${key}" min="${min}" max="${max}" step="${step}"></div>`;
     one(".aa-masks").insertAdjacentHTML(
       "beforeend",
       slider({ key: "parameter", label: "", symbol: "", min: 1, max: 8, step: 1 }),
     );
     one(".aa-sliders").innerHTML = SLIDERS.map(slider).join("");
 
-    const bar = one(".aa-bar canvas").getContext("2d");
-    const stripe = bar.createImageData(256, 1);
-    COLOURS.forEach((colour, index) => stripe.data.set([...colour, 255], 4 * index));
-    bar.putImageData(stripe, 0, 0);
+    paintBar(one(".aa-bar canvas"));
 
     // ---- state
     function update(changes) {
@@ -551,7 +479,7 @@
       timer = root.setTimeout(
         () => {
           if (one(".aa-summary").textContent !== sentence) one(".aa-summary").textContent = sentence;
-          if (ready) writeHash(state);
+          if (ready) writeAddress("tokens", state, DEFAULTS);
         },
         ready ? 180 : 0,
       );
@@ -795,7 +723,7 @@
       update({ query: clamp(to, 1, state.tokens) });
     });
     root.addEventListener("hashchange", () => {
-      const asked = readHash();
+      const asked = readAddress("tokens");
       if (!asked) return;
       stopGrowing();
       state = legal(asked);

@@ -121,7 +121,7 @@ def check_l2_effect(answer: float) -> str:
 
     Examples
     --------
-    >>> check_l2_effect(1.6227)
+    >>> check_l2_effect(1.7322)
     'Correct: softer attention averages more, so lengths fall more. LayerNorm at d = 64 has 0.3 % here.'
     """
     soft, sharp = (recency_effect(L2_TOKENS, d, 0.0)[-2].item() for d in (1, 64))

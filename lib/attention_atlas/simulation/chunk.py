@@ -28,6 +28,31 @@ class Seen:
     inner: Callable[[], Tensor]
 
 
+class Workspaces:
+    """Tensors that are kept from chunk to chunk: fresh memory for every operation would cost more than the arithmetic.
+
+    Parameters
+    ----------
+    dtype : torch.dtype
+        Of those that are asked for without one of their own.
+
+    Examples
+    --------
+    >>> held = Workspaces(torch.float64)
+    >>> held("gaps", 2, 3) is held("gaps", 2, 3)
+    True
+    """
+
+    def __init__(self, dtype: torch.dtype):
+        self._dtype, self._spaces = dtype, {}
+
+    def __call__(self, name: str, *shape: int, dtype: torch.dtype | None = None) -> Tensor:
+        """The tensor of that name, with what was left in it; zeros the first time and when its shape changes."""
+        if name not in self._spaces or self._spaces[name].shape != shape:
+            self._spaces[name] = torch.zeros(shape, dtype=dtype or self._dtype)
+        return self._spaces[name]
+
+
 def recency(gaps: Float64[Tensor, "query key sequence"]) -> Float64[Tensor, "sequence"]:
     """Share of the triples j < k < i in which query i scores the later key k above the earlier key j.
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from attention_atlas.shapes import Float64, Tensor
-from attention_atlas.simulation.chunk import Seen, attention
+from attention_atlas.simulation.chunk import Seen, Workspaces, attention
 from attention_atlas.simulation.model import Model
 
 
@@ -51,23 +51,29 @@ class GramSimulator:
         self.chunk = max(16, 150_000 // tokens**2)  # a workspace of 1.2 MB, near enough to a core
         self._shapes = (degrees - np.arange(tokens)) / 2
         self._below = np.tril_indices(tokens, -1)
+        # the coordinate that centering removes counts in the norm before it
+        self._more = tokens if model.unit_input and model.normalization == "layernorm" else 0
         covariance = torch.eye(tokens, dtype=torch.float64) + model.shared**2
         self._mixing = torch.linalg.cholesky(covariance) / math.sqrt(model.d_model)
-        self._spaces: dict[str, Tensor] = {}
+        self._workspaces = Workspaces(torch.float64)
         # two streams, so that neither depends on how many sequences the other has drawn at once
         self._streams = [np.random.Generator(np.random.PCG64(s)) for s in np.random.SeedSequence(seed).spawn(2)]
 
     def draw(self, sequences: int) -> Float64[Tensor, "token coordinate sequence"]:
         """Factors of the Gram matrices of that many further sequences; overwritten by the next draw."""
         tokens, (normal, gamma) = self.model.tokens, self._streams
-        below = normal.standard_normal((sequences, len(self._below[0])))
+        drawn = torch.from_numpy(normal.standard_normal((sequences, len(self._below[0]) + self._more)))
+        below, more = drawn.T.contiguous().split([len(self._below[0]), self._more])
         squares = 2 * gamma.standard_gamma(self._shapes, size=(sequences, tokens))
         bartlett, factor = self._held("bartlett", sequences), self._held("factor", sequences)
-        bartlett[self._below] = torch.from_numpy(below).T
+        bartlett[self._below] = below
         bartlett.diagonal().copy_(torch.from_numpy(squares).sqrt_())
         torch.mm(self._mixing, bartlett.flatten(1), out=factor.view(tokens, -1))
         if self.model.unit_input:
-            factor *= factor.square().sum(1).rsqrt_()[:, None]
+            squares = factor.square().sum(1)
+            if self._more:
+                squares += (self._mixing @ more).square_()
+            factor *= squares.rsqrt_()[:, None]
         return factor
 
     def layers(self, factor: Float64[Tensor, "token coordinate sequence"]) -> Iterator[Seen]:
@@ -129,11 +135,7 @@ class GramSimulator:
         return out
 
     def _held(self, name: str, sequences: int) -> Tensor:
-        """A workspace that is kept: fresh memory for every operation would cost more than the arithmetic."""
-        shape = (self.model.tokens, self.model.tokens, sequences)
-        if name not in self._spaces or self._spaces[name].shape != shape:
-            self._spaces[name] = torch.zeros(shape, dtype=torch.float64)
-        return self._spaces[name]
+        return self._workspaces(name, self.model.tokens, self.model.tokens, sequences)
 
     def state(self) -> list:
         """Where the random streams stand."""

@@ -20,6 +20,7 @@ SIMULATORS = {
     "direct": DirectSimulator,
     "direct32": partial(DirectSimulator, dtype=torch.float32),
 }
+Simulator = GramSimulator | DirectSimulator
 EVERY = 10.0  # seconds between checkpoints
 
 
@@ -80,12 +81,8 @@ def simulate(
     moments = Moments(model.tokens, model.layers, model.causal, map_layers)
     question = {"model": dataclasses.asdict(model), "seed": seed, "simulator": simulator, "chunk": chunk}
     question = json.loads(json.dumps(question | {"map_layers": map_layers}))  # as it is read back
-    if checkpoint and checkpoint.exists():
-        saved = _read(checkpoint)
-        if saved["question"] != question or saved["moments"]["sequences"] > sequences:
-            raise ValueError(f"{files.relative(checkpoint)} is another simulation's checkpoint; move or delete it")
-        moments.load(saved["moments"])
-        source.load(saved["random"])
+    if checkpoint and checkpoint.exists() and not _resume(checkpoint, question, sequences, moments, source):
+        raise ValueError(f"{files.relative(checkpoint)} is another simulation's checkpoint; move or delete it")
     kept = time.monotonic()
     while moments.sequences < sequences:
         moments.add(source.layers(source.draw(min(chunk, sequences - moments.sequences))))
@@ -98,10 +95,16 @@ def simulate(
     return moments
 
 
-def _read(checkpoint: Path) -> dict:
+def _resume(checkpoint: Path, question: dict, sequences: int, moments: Moments, source: Simulator) -> bool:
+    """Go on from a checkpoint if it is this simulation's own, and say whether it is."""
     try:
-        return json.loads(checkpoint.read_text())
-    except ValueError as error:
+        saved = json.loads(checkpoint.read_text())
+        if saved["question"] != question or saved["moments"]["sequences"] > sequences:
+            return False
+        moments.load(saved["moments"])
+        source.load(saved["random"])
+        return True
+    except (ValueError, KeyError, TypeError, RuntimeError) as error:
         raise ValueError(
             f"broken checkpoint {files.relative(checkpoint)} ({error}); delete it to start again"
         ) from None

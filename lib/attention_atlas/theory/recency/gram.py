@@ -90,7 +90,7 @@ def gram_layer(
 
     Notes
     -----
-    Derived here: with H = diag(s / ||x||) X the output is M X with M = P diag(s / ||x||), plus I or diag(s / ||x||),
+    Derived here: with D = diag(s / norm of x) and H = D X, the output is M X with M = P D, plus I or D for a residual,
     and its Gram matrix M G M^T. Nothing else of X is needed. RoPE acts on coordinates and has no such form.
 
     Examples

@@ -1,0 +1,137 @@
+"""Points of the experiment on recency as a page reads them, and beside the paper's printed numbers."""
+
+import math
+
+import pandas as pd
+
+from attention_atlas import registry, results
+from attention_atlas.experiments import recency
+from attention_atlas.experiments.recency import Config
+from attention_atlas.shapes import Float64, Tensor
+from attention_atlas.store import Store
+
+KEY = ["alpha", "layernorm", "residual", "d", "layer"]  # what tells the paper's numbers apart
+KIM_SEQUENCES, UNIT = 10_000_000, 1e-4  # of the paper, and the unit of its last printed digit
+
+
+class Points:
+    """What is known of some points: stored results where there are any, others computed now.
+
+    Parameters
+    ----------
+    names : list of str
+        Points of :mod:`attention_atlas.experiments.recency`.
+    profile : {"smoke", "quick", "paper"}
+        Size at which missing points are computed.
+    store : Store, optional
+        Where results are; the project's own by default.
+
+    Attributes
+    ----------
+    configs, tables : dict
+        Configuration, of the size that was found, and table of every point.
+    provenance : str
+        For the figure that shows them.
+
+    Raises
+    ------
+    ValueError
+        If there is no such point or profile.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> points = Points(["control-full-none"], "smoke", Store(Path("/nowhere")))
+    >>> points.recency("control-full-none")["mean"].round(1).tolist(), points.sequences
+    ([0.5, 0.5, 0.5], '500')
+    """
+
+    def __init__(self, names: list[str], profile: str, store: Store | None = None):
+        found = results.obtain(recency, profile, names, store)
+        self.provenance = found.provenance
+        self.tables = {name: found.table[found.table["point"] == name] for name in names}
+        self.configs = {name: recency.configurations(t["profile"].iloc[0])[name] for name, t in self.tables.items()}
+
+    @property
+    def sequences(self) -> str:
+        """How many sequences a point has, for a caption; several numbers if they differ."""
+        return " or ".join(f"{count:,}" for count in sorted({c.sequences for c in self.configs.values()}))
+
+    def recency(self, name: str) -> pd.DataFrame:
+        """Recency probabilities by layer: columns ``mean`` and ``standard_error``."""
+        rows = self.tables[name][self.tables[name]["quantity"] == "recency_probability"]
+        return rows.set_index("layer")[["mean", "standard_error"]]
+
+    def score_map(self, name: str, layer: int) -> Float64[Tensor, "query key"]:
+        """Mean scores of a layer, NaN where a query may not look."""
+        return recency.score_map(self.configs[name], self.tables[name], layer)
+
+    def noise(self, name: str, layer: int) -> float:
+        """Eight standard errors of the last query's mean score on the first key: a range in which noise looks flat."""
+        return 8 * recency.score_map(self.configs[name], self.tables[name], layer, "standard_error")[-1, 0].item()
+
+    def report(self) -> pd.DataFrame:
+        """The recency probabilities of all points that are in the paper's current version, as it tabulates them."""
+        return pd.concat([recency.report(self.configs[name], self.tables[name]) for name in self.tables])
+
+
+def printed() -> pd.DataFrame:
+    """The recency probabilities that the paper prints, as far as they are kept beside this book."""
+    return pd.read_csv(registry.DATA / "reference" / "kim2026_recency_probability.csv")
+
+
+def setting(config: Config) -> tuple[float, int, int, int]:
+    """A configuration as the paper's table names it: alpha, LayerNorm or not, residual or not, dimension.
+
+    Examples
+    --------
+    >>> setting(Config(16, 0.5, residual="raw"))
+    (0.5, 1, 1, 16)
+    """
+    normalized, residual = config.normalization == "layernorm", config.residual == "raw"
+    return config.alpha, int(normalized), int(residual), config.d_model
+
+
+def beside(points: Points) -> pd.DataFrame:
+    """The paper's printed recency probabilities and ours, with deviations in combined standard errors.
+
+    Parameters
+    ----------
+    points : Points
+        Of the groups ``maps`` and ``alpha``; other points have nothing beside them.
+
+    Returns
+    -------
+    DataFrame
+        One row per printed number that the points repeat: columns :data:`KEY`, ``paper``, ``ours``,
+        ``standard_error`` (ours), ``combined`` and ``deviation`` = (ours - paper) / combined.
+
+    Notes
+    -----
+    The paper prints no errors. It is given ours for its 10,000,000 sequences, and the standard deviation of rounding
+    to four decimals, 1e-4 / sqrt(12).
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> beside(Points(["maps-d16-plain"], "smoke", Store(Path("/nowhere"))))["paper"].tolist()
+    [0.5, 0.5005, 0.0822, 0.014]
+    """
+    ours = points.report().rename(columns={"recency_probability": "ours"}).drop(columns="figure")
+    paper = printed().rename(columns={"recency_probability": "paper"}).drop(columns="figure")
+    both = paper.merge(ours, on=KEY)
+    theirs = both["standard_error"] * (both["sequences"] / KIM_SEQUENCES) ** 0.5
+    both["combined"] = (both["standard_error"] ** 2 + theirs**2 + UNIT**2 / 12) ** 0.5
+    both["deviation"] = (both["ours"] - both["paper"]) / both["combined"]
+    return both
+
+
+def root_mean_square(values: pd.Series) -> float:
+    """Near 1 for deviations of independent numbers, in their standard errors.
+
+    Examples
+    --------
+    >>> root_mean_square(pd.Series([3.0, -4.0]))
+    3.5355339059327378
+    """
+    return math.sqrt((values**2).mean())
