@@ -57,18 +57,22 @@ class Points:
         """How many sequences a point has, for a caption; several numbers if they differ."""
         return " or ".join(f"{count:,}" for count in sorted({c.sequences for c in self.configs.values()}))
 
+    def by_layer(self, name: str, quantity: str) -> pd.DataFrame:
+        """A quantity of every layer, ``recency_probability`` or ``log10_spread``: ``mean`` and ``standard_error``."""
+        rows = self.tables[name][self.tables[name]["quantity"] == quantity]
+        return rows.set_index("layer")[["mean", "standard_error"]].astype(float)
+
     def recency(self, name: str) -> pd.DataFrame:
         """Recency probabilities by layer: columns ``mean`` and ``standard_error``."""
-        rows = self.tables[name][self.tables[name]["quantity"] == "recency_probability"]
-        return rows.set_index("layer")[["mean", "standard_error"]]
+        return self.by_layer(name, "recency_probability")
 
-    def score_map(self, name: str, layer: int) -> Float64[Tensor, "query key"]:
-        """Mean scores of a layer, NaN where a query may not look."""
-        return recency.score_map(self.configs[name], self.tables[name], layer)
+    def score_map(self, name: str, layer: int, quantity: str = "score") -> Float64[Tensor, "query key"]:
+        """A mean map of a layer, see :func:`attention_atlas.experiments.recency.score_map`."""
+        return recency.score_map(self.configs[name], self.tables[name], layer, quantity)
 
     def noise(self, name: str, layer: int) -> float:
         """Eight standard errors of the last query's mean score on the first key: a range in which noise looks flat."""
-        return 8 * recency.score_map(self.configs[name], self.tables[name], layer, "standard_error")[-1, 0].item()
+        return 8 * self.score_map(name, layer, "standard_error")[-1, 0].item()
 
     def report(self) -> pd.DataFrame:
         """The recency probabilities of all points that are in the paper's current version, as it tabulates them."""

@@ -47,9 +47,10 @@ class DirectSimulator:
         model = self.model
         needed = (model.tokens + 1) * model.d_model
         drawn = self._held("drawn", sequences, -(-needed // BLOCK) * BLOCK, dtype=torch.float32)
-        drawn = drawn.normal_(generator=self._generator)[:, :needed].unflatten(1, (-1, model.d_model))
+        drawn = drawn.normal_(std=1 / math.sqrt(model.d_model), generator=self._generator)
+        drawn = drawn[:, :needed].unflatten(1, (-1, model.d_model)).to(self.dtype)
         vectors = self._held("vectors", sequences, model.tokens, model.d_model)
-        vectors.copy_(drawn[:, 1:]).add_(drawn[:, :1], alpha=model.shared).div_(math.sqrt(model.d_model))
+        torch.add(drawn[:, 1:], drawn[:, :1], alpha=model.shared, out=vectors)
         if model.unit_input:
             vectors /= torch.linalg.vector_norm(vectors, dim=-1, keepdim=True)
         return vectors

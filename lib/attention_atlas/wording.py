@@ -1,0 +1,62 @@
+"""Numbers on their way into prose: spelled as people write them, and handed to the sentence that names them."""
+
+MINUS = "−"
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+def say(name: str, value: str) -> None:
+    """Give a word or number to the prose of a page, which shows it as ``{glue:text}`name```.
+
+    Parameters
+    ----------
+    name : str
+        Unique in the book.
+    value : str
+        As it will stand in the sentence.
+    """
+    from myst_nb import glue
+
+    glue(name, value, display=False)
+
+
+def probability(value: float, digits: int = 4) -> str:
+    """A number between 0 and 1 as papers print it, without the leading zero.
+
+    Examples
+    --------
+    >>> probability(0.63824), probability(1.0, digits=2)
+    ('.6382', '1.00')
+    """
+    return f"{value:.{digits}f}".removeprefix("0")
+
+
+def signed(value: float, form: str = ".2g") -> str:
+    """A number with a proper minus.
+
+    Parameters
+    ----------
+    value : float
+        Any finite number.
+    form : str
+        A format specification.
+
+    Examples
+    --------
+    >>> signed(-0.25), signed(3, "+.1f")
+    ('−0.25', '+3.0')
+    """
+    return f"{value:{form}}".replace("-", MINUS)
+
+
+def short(value: float) -> str:
+    """A number with two digits, a very small or large one with its power of ten.
+
+    Examples
+    --------
+    >>> short(0.25), short(-3.1e-9), short(120.4), short(0)
+    ('0.25', '−3.1 × 10⁻⁹', '120', '0')
+    """
+    if not 0 < abs(value) < 0.01 and abs(value) < 1e6:
+        return signed(value, ".2g" if abs(value) < 100 else ".0f")
+    factor, power = f"{value:.1e}".split("e")
+    return f"{factor} × 10{str(int(power)).translate(RAISED)}".replace("-", MINUS)
