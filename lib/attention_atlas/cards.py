@@ -20,8 +20,8 @@ PAPERS = {  # no-break spaces: a name stays on one line of a table
     "bao2024": "Bao\u00a02024",
 }
 OFFICIAL_CODE = {
-    "wu2025": "https://github.com/xinyiwu98/position-bias-in-attention/tree/3967a93",
-    "kim2026": "https://github.com/starmpcc/layernorm_recency_bias/tree/d68cf47",
+    "wu2025": "https://github.com/xinyiwu98/position-bias-in-attention",
+    "kim2026": "https://github.com/starmpcc/layernorm_recency_bias",
 }
 SIGNS = {"holds": "✔", "agrees": "✔", "verified": "✔", "agrees in sign": "▲", "not attempted": "○", "open": "○"}
 WINNERS = {"text": "the text", "code": "the official code", "neither": "neither", "undecided": "not decided yet"}
@@ -206,7 +206,8 @@ def ledger_card(entry: Discrepancy, theorems: Iterable[Theorem] = ()) -> str:
         Statements; those that need the entry's repair are named on the card.
     """
     has_code = entry.place_in_code != "none"
-    where = f"<small>[{entry.place_in_code}]({OFFICIAL_CODE[entry.paper]})</small>" if has_code else ""
+    commit = entry.place_in_code.rpartition(" at ")[2]
+    where = f"<small>[{entry.place_in_code}]({OFFICIAL_CODE[entry.paper]}/tree/{commit})</small>" if has_code else ""
     repaired = [f"{{ref}}`{t.label} <{anchor('card', t.id)}>`" for t in theorems if t.repair == entry.id]
     consequence = f"\n**Statements that need the repair:** {', '.join(repaired)}.\n" if repaired else ""
     return f"""

@@ -16,17 +16,7 @@ from matplotlib.patches import Rectangle
 
 from attention_atlas.figures import PALETTE
 from attention_atlas.shapes import Float, Tensor
-
-
-def probability(value: float, digits: int = 4) -> str:
-    """A probability as the papers print it, without the zero before the point.
-
-    Examples
-    --------
-    >>> probability(0.63818), probability(1.0), probability(0.00004)
-    ('.6382', '1.0000', '.0000')
-    """
-    return f"{value:.{digits}f}".removeprefix("0")
+from attention_atlas.wording import probability
 
 
 def with_error(mean: float, error: float) -> str:
@@ -47,6 +37,7 @@ def score_map(
     paper: float | None = None,
     least_range: float = 0.0,
     labels: bool = True,
+    limits: tuple[float, float] | None = None,
 ) -> AxesImage:
     """Draw one score map, with its recency probability in the corner and the range of its colours below.
 
@@ -64,21 +55,23 @@ def score_map(
         Smallest width of the range of colours. Some standard errors here keep noise from looking like a pattern.
     labels : bool
         Whether to name the axes; the inner panels of a grid need no names.
+    limits : (float, float), optional
+        Ends of the range of colours; by default those of the map. Give panels that are to be compared the same ones.
 
     Returns
     -------
     AxesImage
-        The map, whose colours run from the smallest to the largest score off the diagonal.
+        The map, whose colours run from the smallest to the largest score off the diagonal, or between the limits.
 
     Raises
     ------
     ValueError
-        If the map is not square or has no score beside the diagonal.
+        If the map is not square, has no score beside the diagonal or one outside the limits.
 
     Notes
     -----
-    Below the map stand the smallest score and by how much the largest exceeds it (``+``). If all keys are allowed the
-    corner is taken, and the probability stands above the map.
+    Below the map stand the lower end of the range and by how much the upper one exceeds it (``+``). If all keys are
+    allowed the corner is taken, and the probability stands above the map.
 
     Examples
     --------
@@ -94,7 +87,10 @@ def score_map(
     shown = drawn[~drawn.isnan()]
     if not len(shown):
         raise ValueError(f"a map of {queries} tokens without a score beside the diagonal has nothing to show")
-    low, high = shown.min().item(), shown.max().item()
+    least, most = shown.min().item(), shown.max().item()
+    low, high = (least, most) if limits is None else limits
+    if least < low or most > high:
+        raise ValueError(f"scores from {least:g} to {most:g} do not fit into the limits {low:g} and {high:g}")
     spare = max(least_range - (high - low), 0) / 2  # on both sides, so that a flat map has the middle color
     image = axes.imshow(
         drawn.numpy(), norm=Normalize(low - spare, high + spare), extent=(0.5, keys + 0.5, keys + 0.5, 0.5)

@@ -43,6 +43,36 @@ def recency_probability(scores: Float[Tensor, "batch query key"]) -> Float[Tenso
     return (scores[:, query, later] > scores[:, query, earlier]).to(scores.dtype).mean()
 
 
+def relative_map_error(claimed: Float[Tensor, "query key"], measured: Float[Tensor, "query key"]) -> Float[Tensor, ""]:
+    """How far a claimed map is from a measured one, over the keys before the query.
+
+    Parameters
+    ----------
+    claimed, measured : (query, key)
+        Two square maps of the same thing, at least 2 x 2. Entries with ``key >= query`` are ignored and may be NaN.
+
+    Returns
+    -------
+    ()
+        Root mean square of ``claimed / measured - 1``.
+
+    Raises
+    ------
+    ValueError
+        If the maps are not square or have no key before a query.
+
+    Examples
+    --------
+    >>> relative_map_error(torch.full((3, 3), 1.5), torch.full((3, 3), 2.0))
+    tensor(0.2500)
+    """
+    queries, keys = measured.shape
+    if queries != keys or keys < 2:
+        raise ValueError(f"relative_map_error needs square maps of at least 2 x 2, got {queries} x {keys}")
+    query, key = torch.ones(queries, keys).tril(-1).nonzero().T
+    return (claimed[query, key] / measured[query, key] - 1).square().mean().sqrt()
+
+
 def entropy(weights: Float[Tensor, "*batch query key"]) -> Float[Tensor, "*batch query"]:
     """Entropy of each query's attention.
 

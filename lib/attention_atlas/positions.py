@@ -111,7 +111,7 @@ def rope(
     -----
     Wu et al. 2025, Section 3 (Su et al. 2024). The product of a rotated query and a rotated key depends on their
     positions through the difference only. Neighbouring coordinates form a pair, as in the original; several
-    language models pair coordinate l with l + d_head / 2 instead, which is the same up to a permutation.
+    language models pair coordinate l with l + d_head / 2 instead, see :func:`rope_half_split`.
 
     Examples
     --------
@@ -121,6 +121,53 @@ def rope(
     tensor([[1., 0.],
             [0., 1.]])
     """
+    cos, sin = _turns(x, frequencies, positions)
+    even, odd = x[..., 0::2], x[..., 1::2]
+    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
+
+
+def rope_half_split(
+    x: Float[Tensor, "*batch tokens d_head"],
+    frequencies: Float[Tensor, "pair"],
+    positions: Int[Tensor, "tokens"] | Float[Tensor, "tokens"] | None = None,
+) -> Float[Tensor, "*batch tokens d_head"]:
+    """RoPE in the convention of Llama: coordinate l is paired with l + d_head / 2, and not with its neighbour.
+
+    Parameters
+    ----------
+    x, frequencies, positions
+        As of :func:`rope`.
+
+    Returns
+    -------
+    (*batch, tokens, d_head)
+        Coordinates (l, l + d_head / 2) of token i rotated by ``positions[i] * frequencies[l]``; lengths are kept.
+
+    Raises
+    ------
+    ValueError
+        As :func:`rope`.
+
+    Notes
+    -----
+    Kim et al. 2026, official code (concept/simulation_rope.ipynb at 4aaf9e8) imports this rotation from Llama. It is
+    :func:`rope` up to the order of the coordinates.
+
+    Examples
+    --------
+    A quarter turn of the first pair, coordinates 0 and 2:
+
+    >>> x, frequencies = torch.tensor([[0.0, 0.0, 0.0, 0.0], [1.0, 5.0, 0.0, 0.0]]), torch.tensor([torch.pi / 2, 0.0])
+    >>> rope_half_split(x, frequencies)[1].round(decimals=3) + 0
+    tensor([0., 5., 1., 0.])
+    """
+    cos, sin = _turns(x, frequencies, positions)
+    first, second = x.chunk(2, dim=-1)
+    return torch.cat((first * cos - second * sin, first * sin + second * cos), dim=-1)
+
+
+def _turns(x: Tensor, frequencies: Tensor, positions: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Cosine and sine of every token's and pair's angle, in x's dtype."""
     tokens, d_head = x.shape[-2:]
     if d_head % 2 or len(frequencies) != d_head // 2:
         raise ValueError(f"rope needs an even d_head and d_head / 2 frequencies, got {d_head} and {len(frequencies)}")
@@ -130,9 +177,7 @@ def rope(
         raise ValueError(f"rope needs one position per token, got {len(positions)} for {tokens} tokens")
     # In float64 before the rounding to x's dtype: an angle of 10,000 radians has no useful digits left in float16.
     angle = positions.double()[:, None] * frequencies.double()
-    cos, sin = angle.cos().to(x.dtype), angle.sin().to(x.dtype)
-    even, odd = x[..., 0::2], x[..., 1::2]
-    return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
+    return angle.cos().to(x.dtype), angle.sin().to(x.dtype)
 
 
 def sinusoidal(tokens: int, d_model: int, base: float = 10000.0) -> Float64[Tensor, "tokens d_model"]:

@@ -25,7 +25,6 @@ import math
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.colors import PowerNorm
-from myst_nb import glue
 
 from attention_atlas import figures, results
 from attention_atlas.checks import position_bias as checks
@@ -41,12 +40,9 @@ from attention_atlas.theory.position_bias.cesaro import (
 )
 from attention_atlas.theory.position_bias.collapse import log_causal_bound
 from attention_atlas.theory.position_bias.kernels import flat_map
+from attention_atlas.wording import say
 
 figures.style()
-
-
-def say(name, value):
-    glue(name, value, display=False)
 
 
 def power(value):

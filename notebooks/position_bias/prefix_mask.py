@@ -26,7 +26,6 @@ import math
 
 import matplotlib.pyplot as plt
 import torch
-from myst_nb import glue
 
 from attention_atlas import figures, results
 from attention_atlas.checks import position_bias as checks
@@ -38,14 +37,9 @@ from attention_atlas.masks import causal, dense, prefix
 from attention_atlas.rollout import rollout, rollout_trajectory
 from attention_atlas.theory.position_bias.collapse import measured_epsilon, prefix_floor
 from attention_atlas.theory.position_bias.kernels import flat_map
+from attention_atlas.wording import say
 
 figures.style()
-
-
-def say(name, value):
-    glue(name, value, display=False)
-
-
 layers = 16
 mask = prefix(length)
 maps = random_maps(mask, tokens, layers, 1.0, torch.Generator().manual_seed(seed))

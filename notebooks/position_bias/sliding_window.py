@@ -26,7 +26,6 @@ import math
 import matplotlib.pyplot as plt
 import torch
 from matplotlib.colors import PowerNorm
-from myst_nb import glue
 
 from attention_atlas import figures, results
 from attention_atlas.checks import position_bias as checks
@@ -37,14 +36,9 @@ from attention_atlas.masks import Mask, causal, dense, sliding_window, steps_fro
 from attention_atlas.rollout import rollout_power, rollout_trajectory
 from attention_atlas.theory.position_bias.collapse import log_window_bound, window_steps
 from attention_atlas.theory.position_bias.kernels import flat_map
+from attention_atlas.wording import say
 
 figures.style()
-
-
-def say(name, value):
-    glue(name, value, display=False)
-
-
 layers = 48
 panels = (("no window", causal), ("w = 16", sliding_window(16)), ("w = 4", sliding_window(4)))
 figure, row = plt.subplots(1, 3, figsize=(7.2, 3.3), sharey=True)

@@ -9,12 +9,12 @@
 # %% [markdown]
 # # The simulation needs no vectors
 #
-# Kim 2026 {cite}`kim2026` simulates ten million sequences of up to 1024 dimensions. How much of all these numbers does an attention score ever see?
+# Kim 2026 {cite}`kim2026` <span class="atlas-origin">paper</span> simulates ten million sequences of up to 1024 dimensions. How much of all these numbers does an attention score see?
 #
-# Hardly any. A stack without weights sees its tokens only through their inner products, and for Gaussian tokens those can be drawn directly: a small triangle of numbers, whose size does not depend on the dimension ({numref}`fig-gram-idea`).
+# Hardly any. A stack without weights sees its tokens only through their inner products. For Gaussian tokens those can be drawn directly: a small triangle of numbers, whose size does not depend on the dimension ({numref}`fig-gram-idea`).
 
 # %% tags=["parameters"]
-sequences: int = 10_000  # sequences of every live comparison by vectors; four times as many by factors
+sequences: int = 10_000  # sequences by vectors in every live comparison; four times as many by factors
 deepest: int = 48  # layers in the test of rounding
 deep_sequences: int = 400  # sequences in the test of rounding
 
@@ -24,27 +24,29 @@ import math
 import matplotlib.pyplot as plt
 import torch
 from IPython.display import Markdown, display
-from myst_nb import glue
 
 from attention_atlas import figures
 from attention_atlas.checks import recency as checks
 from attention_atlas.drawing_recency import score_map
 from attention_atlas.drawing_signed import signed_map
 from attention_atlas.exercises import recency_variants as exercises
-from attention_atlas.experiments import recency
-from attention_atlas.metrics import recency_probability
 from attention_atlas.positions import rope, rope_frequencies
+from attention_atlas.simulation.agreement import (
+    FACTORS,
+    canceling_recency,
+    decline,
+    departure,
+    factors_and_vectors,
+)
 from attention_atlas.simulation.gram import GramSimulator
 from attention_atlas.simulation.model import Model
 from attention_atlas.simulation.stream import simulate
 from attention_atlas.theory.recency.gram import equicorrelated, gram_layer
+from attention_atlas.wording import say, short, signed
 
 figures.style()
 tokens, alpha = 10, 0.5
-
-
-def say(name, value):
-    glue(name, value, display=False)
+CAUGHT = 4.0  # standard errors from which on we call a difference found
 
 
 # %% tags=["hide-input"]
@@ -70,8 +72,8 @@ panels[2].set(xlabel="coordinate")
 figures.show(
     figure,
     name="gram-idea",
-    caption=f"One sequence of {tokens} tokens in 64 dimensions, its Gram matrix of inner products, and the triangular factor of that matrix (orange: positive, blue: negative). All three have the same attention scores in every layer. The factor has "
-    f"{pairs} numbers in 64 dimensions and in 1024, and its law is known: it can be drawn without drawing the tokens.",
+    caption=f"One sequence of {tokens} tokens in 64 dimensions, its Gram matrix of inner products, and the triangular factor of that matrix (orange: positive, blue: negative). Each of the three gives the same attention scores in every layer. The factor has "
+    f"{pairs} numbers in any dimension of at least {tokens}, and its law is known: it can be drawn without the tokens.",
     alt="A wide noisy strip of ten rows, a ten by ten matrix with a strong diagonal, and a lower triangle with a strong diagonal and first column.",
 )
 
@@ -126,58 +128,42 @@ figures.show(
 # The *direct* simulator draws vectors and passes them through the layers. The *Gram* simulator draws factors. They share no random number and little code, so they can only agree in distribution. RP is the recency probability, with its standard error.
 
 # %% tags=["hide-input"]
-
-
-def both(first, second=None, seed=1):
-    """Tables of the Gram and the direct simulator, and the standard errors between their means."""
-    tables = (
-        simulate(first, 4 * sequences, seed=seed).table(),
-        simulate(second or first, sequences, seed=seed + 100, simulator="direct").table(),
-    )
-    gap = tables[0]["mean"] - tables[1]["mean"]
-    error = (tables[0].standard_error ** 2 + tables[1].standard_error ** 2) ** 0.5
-    return *tables, gap / error.where(error > 0)
-
-
-rows, scatter, worst = [], [], []
-for place, d in enumerate((16, 64, 256)):
-    model = Model(d, alpha, tokens=tokens)
-    by_factor, by_vector, score = both(model, seed=place + 1)
-    ask = by_factor.quantity == "recency_probability"
-    beside = (by_factor.quantity == "gap") & (by_factor["query"] != by_factor["key"])
-    for layer, index in enumerate(by_factor.index[ask], start=1):
-        a, b = by_factor.loc[index], by_vector.loc[index]
-        rows.append(
-            f"| {d} | {layer} | {a['mean']:.4f} ± {a.standard_error:.4f} | {b['mean']:.4f} ± {b.standard_error:.4f} | {score[index]:+.1f} |"
+lines = ["| $d$ | layer | RP, Gram | RP, direct | difference / error |", "|--:|--:|--:|--:|--:|"]
+compared = {}
+for place, d in enumerate((16, 64, 256), start=1):
+    both = compared[d] = factors_and_vectors(Model(d, alpha, tokens=tokens), sequences, seed=place)
+    for row in both[both["quantity"] == "recency_probability"].itertuples():
+        ours, theirs = (
+            f"{row.mean_first:.4f} ± {row.standard_error_first:.4f}",
+            f"{row.mean_second:.4f} ± {row.standard_error_second:.4f}",
         )
-    worst.append(score[ask].abs().max())
-    scatter.append((d, (score[beside] ** 2).mean() ** 0.5, score[beside].abs().max()))
-    if d == 64:
-        config = recency.Config(d, alpha, tokens=tokens)
-        maps = [recency.score_map(config, table, 3) for table in (by_factor, by_vector)]
-        errors = [recency.score_map(config, table, 3, "standard_error") for table in (by_factor, by_vector)]
-        noise = (errors[0] ** 2 + errors[1] ** 2).sqrt()
-        difference = ((maps[0] - maps[1]) / noise).masked_fill(torch.eye(tokens).bool(), torch.nan)
-        recencies = [table["mean"][ask].iloc[2] for table in (by_factor, by_vector)]
-head = [
-    "| $d$ | layer | RP, Gram | RP, direct | difference / error |",
-    "|--:|--:|--:|--:|--:|",
-]
-display(Markdown("\n".join(head + rows)))
-say("gram-worst-z", f"{max(worst):.1f}")
-say("gram-map-rms", ", ".join(f"{rms:.2f}" for _, rms, _ in scatter))
-say("gram-map-worst", f"{max(top for *_, top in scatter):.1f}")
-say("gram-map-entries", f"{int(beside.sum())}")
+        lines.append(f"| {d} | {row.layer} | {ours} | {theirs} | {signed(row.deviation, '+.1f')} |")
+display(Markdown("\n".join(lines)))
+recencies = [both[both["quantity"] == "recency_probability"]["deviation"] for both in compared.values()]
+beside = [both[(both["quantity"] == "gap") & (both["query"] != both["key"])]["deviation"] for both in compared.values()]
+say("gram-worst-z", f"{max(z.abs().max() for z in recencies):.1f}")
+say("gram-map-rms", ", ".join(f"{(z**2).mean() ** 0.5:.2f}" for z in beside))
+say("gram-map-worst", f"{max(z.abs().max() for z in beside):.1f}")
+say("gram-map-entries", f"{len(beside[0])}")
 
 # %% [markdown]
 # The largest difference of a recency probability is {glue:text}`gram-worst-z` standard errors. The {glue:text}`gram-map-entries` mean scores beside the diagonal differ by a root mean square of {glue:text}`gram-map-rms` standard errors ($d = 16, 64, 256$; 1 is expected), at
-# most by {glue:text}`gram-map-worst`. They are no independent tests: all entries of a map come from the same sequences, and a sequence that happens to be more aligned than the others lifts all of its scores.
+# most by {glue:text}`gram-map-worst`. They are no independent tests: all entries of a map, and all layers, come from the same sequences, and a sequence that is more aligned than others lifts all of its scores.
 
 # %% tags=["hide-input"]
+both = compared[64]
+layer = both[(both["quantity"] == "gap") & (both["layer"] == 3)]
+layer = layer.assign(deviation=layer["deviation"].where(layer["query"] != layer["key"]))  # a token's gap to itself is 0
+shown = both[(both["quantity"] == "recency_probability") & (both["layer"] == 3)].iloc[0]
+maps = {
+    column: torch.tensor(layer.pivot(index="query", columns="key", values=column).to_numpy())
+    for column in ("mean_first", "mean_second", "deviation")
+}
+largest = Model(64, alpha, tokens=tokens).offset  # gaps are scores less the largest possible one
 figure, (one, two, three) = plt.subplots(1, 3, figsize=(7.2, 2.9))
-score_map(one, maps[0], recency=recencies[0])
-score_map(two, maps[1], recency=recencies[1], labels=False)
-image = signed_map(three, difference, limit=4.0, corners=False)
+score_map(one, maps["mean_first"] + largest, recency=shown["mean_first"])
+score_map(two, maps["mean_second"] + largest, recency=shown["mean_second"], labels=False)
+image = signed_map(three, maps["deviation"], limit=4.0, corners=False)
 one.set_title("by factors", fontsize=10)
 two.set_title("by vectors", fontsize=10)
 three.set_title("difference / standard error", fontsize=10)
@@ -186,8 +172,8 @@ figure.colorbar(image, ax=three, orientation="horizontal", shrink=0.9, pad=0.06,
 figures.show(
     figure,
     name="gram-agreement",
-    caption=f"Mean scores of layer 3 at $d = 64$, $\\alpha = {alpha}$, LayerNorm, no residual, from {4 * sequences:,} factors and from {sequences:,} sequences of vectors. The difference shows no pattern but the common noise of entries that share their sequences.",
-    alt="Two score maps that look alike, brightest close to the diagonal, and a pale map of their differences in standard errors, mostly within plus or minus two.",
+    caption=f"Mean scores of layer 3 at $d = 64$, $\\alpha = {alpha}$, LayerNorm, no residual, from {FACTORS * sequences:,} factors and from {sequences:,} sequences of vectors. The entries of a map share their sequences, so neighbors differ alike.",
+    alt=f"Two score maps that look alike, brightest close to the diagonal, and a pale map of their differences, none above {layer['deviation'].abs().max():.1f} standard errors.",
 )
 
 # %% [markdown]
@@ -201,12 +187,15 @@ figures.show(
 
 # %% tags=["hide-input"]
 lines = ["| $d$ | layer 2 | layer 3 | layer 4 |", "|--:|--:|--:|--:|"]
-for place, d in enumerate((16, 256)):
-    *_, score = both(
-        Model(d, alpha, "rmsnorm", tokens=tokens), Model(d, alpha, "layernorm", tokens=tokens), seed=place + 1
-    )
-    lines.append(f"| {d} | " + " | ".join(f"{value:+.1f}" for value in score[ask].iloc[1:]) + " |")
+for place, d in enumerate((16, 256), start=1):
+    honest, claimed = (Model(d, alpha, kind, tokens=tokens) for kind in ("layernorm", "rmsnorm"))
+    both = factors_and_vectors(honest, sequences, seed=place, claimed=claimed)
+    found = both[(both["quantity"] == "recency_probability") & (both["layer"] > 1)]["deviation"]
+    lines.append(f"| {d} | " + " | ".join(signed(value, "+.1f") for value in found) + " |")
+    say(f"gram-wrong-{d}", f"{found.abs().max():.1f}")
+    say(f"gram-wrong-verdict-{d}", "is caught" if found.abs().max() > CAUGHT else "passes unseen")
 display(Markdown("\n".join(lines)))
+say("gram-wrong-threshold", f"{CAUGHT:g}")
 
 reduction = checks.gram_reduction(20, torch.Generator().manual_seed(4))
 turned = checks.gram_reduction_control(20, torch.Generator().manual_seed(4))
@@ -214,18 +203,17 @@ say("gram-check-margin", f"{reduction.margin.min():.1f}")
 say("gram-control-margin", f"{-turned.margin.max():.1f}")
 basis = torch.linalg.qr(torch.randn(64, 64, generator=torch.Generator().manual_seed(5), dtype=torch.float64)).Q
 frequencies = rope_frequencies(64)
-plain, rotated = [], []
-for x in (vectors, vectors @ basis):
-    plain.append(x @ x.T)
-    rotated.append(rope(x, frequencies) @ rope(x, frequencies).T)
-say("gram-basis-plain", f"{(plain[0] - plain[1]).abs().max():.0e}")
-say("gram-basis-rope", f"{(rotated[0] - rotated[1]).abs().max():.2f}")
+samples = (vectors, vectors @ basis)
+plain, rotated = ([x @ x.T for x in stack] for stack in (samples, [rope(x, frequencies) for x in samples]))
+say("gram-basis-plain", short((plain[0] - plain[1]).abs().max().item()))
+say("gram-basis-rope", short((rotated[0] - rotated[1]).abs().max().item()))
 
 # %% [markdown]
-# The table has the differences of the recency probability in standard errors with one degree of freedom too many. At $d = 16$ the mistake cannot be missed. At $d = 256$ one dimension of 256 is within the noise of this many sequences: a test at large $d$ alone would let it pass.
+# The table has the differences of the recency probability, in standard errors, with one degree of freedom too many. At $d = 16$ they reach {glue:text}`gram-wrong-16`, at $d = 256$ {glue:text}`gram-wrong-256`. A test that asks for {glue:text}`gram-wrong-threshold` standard errors decides: at $d=16$ the mistake {glue:text}`gram-wrong-verdict-16`, at
+# $d = 256$ it {glue:text}`gram-wrong-verdict-256`. One dimension in 256 is little, so test at small $d$.
 #
 # With the tokens of {numref}`fig-gram-idea` and a random basis the plain inner products of $X$ and $XO$ agree to {glue:text}`gram-basis-plain`; after rotation by position they differ by up to {glue:text}`gram-basis-rope`. Over random stacks of any normalization, residual and mask,
-# {eq}`eq-gram-layer` agrees with vectors to $10^{-10}$ with {glue:text}`gram-check-margin` decades to spare, and with rotations it misses that by at least {glue:text}`gram-control-margin` decades. The Gram simulator refuses RoPE, and {doc}`/_executed/recency/rope` uses vectors.
+# {eq}`eq-gram-layer` agrees with vectors to $10^{-10}$ with at least {glue:text}`gram-check-margin` decades to spare. With rotations it misses that by at least {glue:text}`gram-control-margin` decades. So the Gram simulator refuses RoPE, and {doc}`/_executed/recency/rope` uses vectors.
 #
 # ## What it costs
 #
@@ -268,22 +256,23 @@ axes.set_ylim(top=2e9)
 figures.show(
     figure,
     name="gram-cost",
-    caption="Operations of one layer on one sequence. A factor needs at least as many dimensions as tokens, $d \\ge S$, so the lines for 50 tokens begin at 50.",
+    caption="Operations of one layer on one sequence, counted as in the table. A factor needs at least as many dimensions as tokens, $d \\ge S$, so the lines for 50 tokens begin at 50.",
     alt="On logarithmic axes two rising lines for vectors and two flat lines for factors; at 10 tokens and 1024 dimensions they are more than two decades apart.",
 )
 for d in (16, 1024):
     say(f"gram-ratio-{d}", f"{4 * tokens * d / (tokens + 1) ** 2:.0f}")
 say("gram-numbers", f"{(tokens + 1) * 1024 / pairs:.0f}")
 say("gram-gigabytes", f"{1e7 * tokens * 1024 * 4 / 1e9:.0f}")
+say("gram-chunk", f"{GramSimulator(Model(1024, alpha, tokens=tokens), 0).chunk * tokens**2 * 8 / 1e6:.1f}")
 
 # %% [markdown]
-# For the paper's 10 tokens that is {glue:text}`gram-ratio-16` times fewer operations at $d=16$ and {glue:text}`gram-ratio-1024` times fewer at $d=1024$, with {glue:text}`gram-numbers` times fewer random numbers. Held at once, the paper's ten million sequences in 1024 dimensions are
-# {glue:text}`gram-gigabytes` GB in float32; both simulators stream, and a chunk of factors is about a megabyte whatever $d$ is. Operations are not seconds: `bench/README.md` has what was measured.
+# For the paper's 10 tokens that is {glue:text}`gram-ratio-16` times fewer operations at $d=16$ and {glue:text}`gram-ratio-1024` times fewer at $d=1024$, with {glue:text}`gram-numbers` times fewer random numbers there. Held at once, ten million sequences in 1024 dimensions are
+# {glue:text}`gram-gigabytes` GB in float32. Both simulators stream; a chunk of factors is {glue:text}`gram-chunk` MB whatever $d$ is. Operations are not seconds: `bench/README.md`, section "Recency: sequences per second", has what was measured, where it falls short included.
 #
 # ## Comparing without canceling
 #
-# In deep layers all cosines tend to 1 ({doc}`/_executed/recency/depth`). Two scores then differ by $\sqrt d\,(\cos_{ik} - \cos_{ij})$, and cosines that are computed as such keep only the digits of $1-\cos$ above $10^{-16}$. The order of the scores, which is all that a recency probability
-# asks for, is soon made of rounding errors.
+# In deep layers all cosines tend to 1 ({doc}`/_executed/recency/depth`). Two scores then differ by $\sqrt d\,(\cos_{ik} - \cos_{ij})$, and a cosine in float64 keeps of $1-\cos$ only what is above $10^{-16}$. A recency probability asks for nothing but the order of the scores, and that order is soon made of
+# rounding errors.
 #
 # The factor offers a way out <span class="atlas-origin">derived here</span>. Scale every row to norm 1: $f_i$, with first coordinate $f_{i1} = 1 + a_i$ and the others $r_i$. Then
 #
@@ -296,12 +285,6 @@ say("gram-gigabytes", f"{1e7 * tokens * 1024 * 4 / 1e9:.0f}")
 
 # %% tags=["hide-input"]
 model = Model(16, alpha, layers=deepest, tokens=tokens)
-simulator = GramSimulator(model, seed=3)
-start = simulator.draw(deep_sequences).permute(2, 0, 1).clone()
-grams, naive = start @ start.mT, []
-for _ in range(deepest):
-    scores, _, grams = gram_layer(grams, 16, "layernorm")
-    naive.append(recency_probability(scores).item())
 
 
 def by_layer(kind):
@@ -309,12 +292,26 @@ def by_layer(kind):
     return table["mean"][table.quantity == "recency_probability"].tolist()
 
 
+FACTORS_LABEL, GRAMS, DOUBLE, SINGLE = (
+    "factors, cos − 1",
+    "Gram matrices, cos, float64",
+    "vectors, cos, float64",
+    "vectors, cos, float32",
+)
 curves = {
-    "factors, cos − 1": (by_layer("gram"), "blue", "o", "-"),
-    "Gram matrices, cos, float64": (naive, "orange", "s", "-"),
-    "vectors, cos, float64": (by_layer("direct"), "green", "^", "--"),
-    "vectors, cos, float32": (by_layer("direct32"), "purple", "D", ":"),
+    FACTORS_LABEL: (by_layer("gram"), "blue", "o", "-"),
+    GRAMS: (canceling_recency(model, deep_sequences, seed=3), "orange", "s", "-"),
+    DOUBLE: (by_layer("direct"), "green", "^", "--"),
+    SINGLE: (by_layer("direct32"), "purple", "D", ":"),
 }
+true, naive = curves[FACTORS_LABEL][0], curves[GRAMS][0]
+lost = {
+    GRAMS: departure(naive, true),
+    FACTORS_LABEL: decline(true),
+    DOUBLE: decline(curves[DOUBLE][0]),
+    SINGLE: decline(curves[SINGLE][0]),
+}
+lost = {label: f"{layer}" if layer else f"after {deepest}" for label, layer in lost.items()}
 figure, axes = plt.subplots(figsize=(7.2, 3.4))
 for label, (values, color, marker, line) in curves.items():
     axes.plot(
@@ -333,42 +330,28 @@ axes.legend(loc="lower left")
 figures.show(
     figure,
     name="gram-rounding",
-    caption=f"Recency probability over depth, $d=16$, $\\alpha={alpha}$, LayerNorm, no residual, {deep_sequences} sequences. Where the cosines of neighbors agree to the last digit, three of the four curves show rounding: they fall although nothing in the model changes (equal scores count as no preference for the later key).",
-    alt="Four curves rise together to nearly 1. The one in float32 falls off first, the two in float64 that work with cosines fall off around layer thirty, and the one that works with cosine minus one stays at 1.",
+    caption=f"Recency probability over depth, $d=16$, $\\alpha={alpha}$, LayerNorm, no residual, {deep_sequences} sequences. Nothing in the model changes with depth: where a curve comes down, the cosines of neighbors agree to the last digit and rounding decides (equal scores count as no preference for the later key).",
+    alt=f"Four curves rise together to nearly 1. The float32 one comes down from layer {lost[SINGLE]} on, vectors in float64 from layer {lost[DOUBLE]}, Gram matrices from layer {lost[GRAMS]}; the curve by factors ends at {true[-1]:.3f}.",
 )
-
-
-def parts(values):
-    """The first layer that is more than 0.01 from the factors' curve of the same draws, or none."""
-    return next((layer for layer, (a, b) in enumerate(zip(naive, values, strict=True), 1) if abs(a - b) > 0.01), None)
-
-
-def falls(values):
-    """The first layer after the top that is more than 0.01 below it."""
-    top = max(range(deepest), key=lambda layer: values[layer])
-    low = next((layer + 1 for layer in range(top, deepest) if values[layer] < values[top] - 0.01), None)
-    return str(low) if low else f"after {deepest}"
-
-
-say("gram-naive-layer", str(parts(curves["factors, cos − 1"][0]) or f"after {deepest}"))
-say("gram-direct-layer", falls(curves["vectors, cos, float64"][0]))
-say("gram-single-layer", falls(curves["vectors, cos, float32"][0]))
+say("gram-naive-layer", lost[GRAMS])
+say("gram-direct-layer", lost[DOUBLE])
+say("gram-single-layer", lost[SINGLE])
 say("gram-naive-end", f"{naive[-1]:.2f}")
-say("gram-true-end", f"{curves['factors, cos − 1'][0][-1]:.3f}")
+say("gram-true-end", f"{true[-1]:.3f}")
 say("gram-ends", f"{-math.log(2.2e-308) / math.log(4):.0f}")
 
 # %% [markdown]
-# In {numref}`fig-gram-rounding` the naive Gram recursion starts from the very same draws as ours. They part by more than 0.01 at layer {glue:text}`gram-naive-layer`; at the last layer one says {glue:text}`gram-naive-end`, the other {glue:text}`gram-true-end`. Vectors in float64 fail at layer
-# {glue:text}`gram-direct-layer`, in the float32 of the official code at layer {glue:text}`gram-single-layer`. The paper's four layers are far from that. Anyone who looks deeper and finds that recency fades again should look at the digits first. With {eq}`eq-no-cancellation` the differences,
-# which fall by a factor of 4 per layer, are lost only when they leave the range of float64, after about {glue:text}`gram-ends` layers of collapse.
+# In {numref}`fig-gram-rounding` the recursion {eq}`eq-gram-layer` on Gram matrices starts from the very same draws as ours. They part by more than 0.01 at layer {glue:text}`gram-naive-layer`; at the last layer the one says {glue:text}`gram-naive-end`, ours {glue:text}`gram-true-end`. Vectors in float64 lose more than 0.01 at layer
+# {glue:text}`gram-direct-layer`, in float32, which is the precision of the simulation <span class="atlas-origin">official code</span>, at layer {glue:text}`gram-single-layer`. The paper's four layers are far from that. Anyone who looks deeper and finds that recency fades should look at the digits first. With {eq}`eq-no-cancellation` the differences,
+# which fall by a factor of 4 per layer in the end ({prf:ref}`prop-recency-rates`), are lost only when they leave the range of float64, after about {glue:text}`gram-ends` such layers.
 #
 # ## What to do with it
 #
-# - Before simulating vectors, ask what the model sees of them. Here it sees inner products, and those of Gaussian tokens have a law that is easier to draw than the tokens.
+# - Before simulating vectors, ask what the model sees of them. Here it is inner products, and those of Gaussian tokens are easier to draw than the tokens.
 # - Compare near-equal numbers by their difference from the common value, not by themselves.
 # - Test a shortcut where it would fail: at small $d$, where one degree of freedom shows, and in deep layers, where digits run out.
 #
-# The limits: no trained weights, no RoPE, at least as many dimensions as tokens, Gaussian tokens.
+# The limits: Gaussian tokens, no weights, no RoPE, and at least as many dimensions as tokens.
 #
 # ## Exercises
 

@@ -11,7 +11,7 @@
 #
 # LayerNorm centers a token, gives all tokens one length, and through that length sets how sharp attention is. Which of the three turns the early bias of a causal stack into recency?
 #
-# Take the parts one by one ({numref}`fig-norms-which`). *None* leaves the tokens alone, *RMSNorm* only scales to norm $\sqrt d$, *LayerNorm* centers as well, and *L2* scales to norm 1, as in the first version of Kim 2026 {cite}`kim2026`.
+# Take the parts one by one ({numref}`fig-norms-which`). *None* leaves the tokens alone, *RMSNorm* only scales to norm $\sqrt d$, *LayerNorm* centers as well, and *L2* scales to norm 1, as in the first version of Kim 2026 {cite}`kim2026` <span class="atlas-origin">official code</span>. The comparison is <span class="atlas-origin">ours</span>.
 
 # %% tags=["parameters"]
 profile: str = "quick"  # size at which missing results are computed
@@ -21,38 +21,19 @@ tokens: int = 10  # sequence length in the closed form
 import math
 
 import matplotlib.pyplot as plt
-import torch
 from IPython.display import Markdown, display
-from myst_nb import glue
 
-from attention_atlas import figures, results
+from attention_atlas import figures
 from attention_atlas.drawing_recency import score_maps
 from attention_atlas.exercises import recency_variants as exercises
 from attention_atlas.experiments import recency
 from attention_atlas.readings import LEVELS, beside
+from attention_atlas.recency_points import Points
+from attention_atlas.relativity import earlier
 from attention_atlas.theory.recency.closed_form import effective_residual, predicted_scores, recency_effect
+from attention_atlas.wording import probability, say, signed
 
 figures.style()
-
-
-def say(name, value):
-    glue(name, value, display=False)
-
-
-def obtain(*groups):
-    return results.obtain(recency, profile, [point for name in groups for point in recency.group(name, profile)])
-
-
-def series(found, point):
-    """Recency probability by layer, with its standard error."""
-    table = found.table
-    table = table[(table.point == point) & (table.quantity == "recency_probability")]
-    return table.set_index("layer")[["mean", "standard_error"]].astype(float)
-
-
-def at(found, point, layer):
-    return series(found, point)["mean"].loc[layer]
-
 
 # %% tags=["hide-input"]
 kinds = {
@@ -61,12 +42,12 @@ kinds = {
     "LayerNorm": ("layernorm", "blue", "o", "-"),
     "none": ("none", "green", "^", "-"),
 }
-norms = obtain("norm")
+norms = Points(recency.group("norm", profile), profile)
 figure, grid = plt.subplots(2, 2, figsize=(7.2, 5.6), sharex=True, sharey=True)
 for row, alpha in zip(grid, (0.0, 0.5), strict=True):
     for axes, d in zip(row, (16, 64), strict=True):
         for label, (norm, color, marker, line) in kinds.items():
-            curve = series(norms, f"norm-d{d}-{norm}-{alpha}")["mean"]
+            curve = norms.recency(f"norm-d{d}-{norm}-{alpha}")["mean"]
             large = 8 if norm == "rmsnorm" else 4
             axes.plot(curve, line, color=figures.PALETTE[color], marker=marker, markersize=large, label=label)
         axes.axhline(0.5, color=figures.PALETTE["line"], linewidth=0.8)
@@ -76,35 +57,31 @@ for axes in grid[1]:
     axes.set_xlabel("layer")
 for axes in grid[:, 0]:
     axes.set_ylabel("recency probability")
-sizes = {p: recency.configurations(p)["norm-d16-none-0.0"].sequences for p in set(norms.table.profile)}
-count = min(sizes[p] for p in set(norms.table.profile))
 figures.show(
     figure,
     name="norms-which",
-    caption=f"Recency probability of eight layers without residual, {count:,} sequences of 10 tokens. Equal length is what makes recency: without scaling the curves fall, with scaling none does. LayerNorm and RMSNorm lie on each other. L2 has it even for isotropic tokens.",
+    caption=f"Recency probability of eight layers without residual, {norms.sequences} sequences of 10 tokens. Without scaling the curves fall, with scaling none does. LayerNorm (small circles) and RMSNorm (large squares) nearly coincide. L2 shows recency even for isotropic tokens.",
     alt="Four panels. Without normalization the curve falls from one half towards zero. LayerNorm and RMSNorm coincide: flat at one half for alpha 0 and 64 dimensions, rising otherwise. L2 rises to one within four layers everywhere.",
     provenance=norms.provenance,
 )
 for d in (16, 64):
     for alpha in (0.0, 0.5):
-        for norm in ("none", "layernorm", "rmsnorm", "l2"):
-            for layer in (2, 3, 4, 8):
-                say(
-                    f"norms-{norm}-{d}-{alpha:g}-{layer}".replace(".", "p"),
-                    f"{at(norms, f'norm-d{d}-{norm}-{alpha}', layer):.4f}",
-                )
-    ln, rms = (series(norms, f"norm-d{d}-{norm}-0.5").loc[4] for norm in ("layernorm", "rmsnorm"))
-    say(f"norms-centering-{d}", f"{rms['mean'] - ln['mean']:+.4f}")
-    say(f"norms-centering-error-{d}", f"{math.hypot(rms.standard_error, ln.standard_error):.4f}")
+        for _, (norm, *_) in kinds.items():
+            curve = norms.recency(f"norm-d{d}-{norm}-{alpha}")["mean"]
+            for layer in (2, 4) if alpha == 0 and norm in ("l2", "layernorm") else (4,):
+                say(f"norms-{norm}-{d}-{alpha:g}-{layer}".replace(".", "p"), probability(curve[layer]))
+    rms, ln = (norms.recency(f"norm-d{d}-{norm}-0.5").loc[4] for norm in ("rmsnorm", "layernorm"))
+    say(f"norms-centering-{d}", signed(rms["mean"] - ln["mean"], "+.4f"))
+    say(f"norms-centering-error-{d}", f"{rms['standard_error'] + ln['standard_error']:.4f}")
 
 # %% [markdown]
 # ## Not the centering
 #
-# {prf:ref}`prop-gram-reduction` settles this without a simulation <span class="atlas-origin">derived here</span>. Centering commutes with mixing and with the residual, so it needs to be done once, before the first layer. What remains of LayerNorm in $d$ dimensions is RMSNorm in $d-1$ dimensions, with the norm $\sqrt d$. Likewise, a layer that only centers
+# {prf:ref}`prop-gram-reduction` settles this without a simulation <span class="atlas-origin">derived here</span>. Centering commutes with mixing and with the residual, so it is needed once, before the first layer. What remains of LayerNorm in $d$ dimensions is RMSNorm in $d-1$ dimensions, with the norm $\sqrt d$. Likewise, a layer that only centers
 # is a layer without normalization in $d-1$ dimensions, and has the early bias.
 #
-# So the difference of LayerNorm and RMSNorm <span class="atlas-origin">ours</span> is that of one dimension in $d$. In layer 4 at $\alpha = 0.5$ RMSNorm's recency probability is higher by {glue:text}`norms-centering-16` ± {glue:text}`norms-centering-error-16` at $d=16$ and by
-# {glue:text}`norms-centering-64` ± {glue:text}`norms-centering-error-64` at $d=64$.
+# So LayerNorm and RMSNorm differ by one dimension in $d$. In layer 4 at $\alpha = 0.5$ RMSNorm's recency probability differs from LayerNorm's by {glue:text}`norms-centering-16` at $d=16$ and by
+# {glue:text}`norms-centering-64` at $d=64$, with standard errors of at most {glue:text}`norms-centering-error-16` and {glue:text}`norms-centering-error-64` (the two share random numbers, so these are sums of both errors).
 #
 # ## The scaling
 #
@@ -115,18 +92,19 @@ for d in (16, 64):
 # | RMSNorm | {glue:text}`norms-rmsnorm-16-0-4` | {glue:text}`norms-rmsnorm-16-0p5-4` | {glue:text}`norms-rmsnorm-64-0-4` | {glue:text}`norms-rmsnorm-64-0p5-4` |
 # | L2 | {glue:text}`norms-l2-16-0-4` | {glue:text}`norms-l2-16-0p5-4` | {glue:text}`norms-l2-64-0-4` | {glue:text}`norms-l2-64-0p5-4` |
 #
-# *Verdict: scaling to equal length is what does it.* A later token is a mean of more vectors and therefore shorter; to divide by its length raises all scores that it takes part in as a key ({prf:ref}`prop-layer-two`). Without the division the short, late tokens lose.
+# *Verdict: scaling to equal length does it.* A later token is a mean of more vectors and therefore shorter ({prf:ref}`prop-falling-norm`). To divide by its length raises its scores as a key ({prf:ref}`prop-layer-two`). Without the division the late tokens gain nothing in layer 2, where rows are flat on average ({prf:ref}`prop-flat-inner`), and lose from layer 3 on
+# ({prf:ref}`prop-early-bias`).
 #
 # ## The temperature
 #
-# L2 differs from RMSNorm in one number. Both score by cosines; RMSNorm multiplies them by $\sqrt d$, L2 by 1. Call this factor $\tau$. In the proof of {prf:ref}`prop-falling-norm` $\sqrt d$ appears nowhere else than in $u = e^{\tau}$ and $v = e^{\alpha\tau}$, so every formula of that page holds for L2 with $\tau = 1$, that is with "$d = 1$" whatever $d$ is
+# Without residual L2 differs from RMSNorm in one number. Both score by cosines; RMSNorm multiplies them by $\sqrt d$, L2 by 1. Call this factor $\tau$. In the proof of {prf:ref}`prop-falling-norm` $\sqrt d$ shapes the weights through $u = e^{\tau}$ and $v = e^{\alpha\tau}$ alone. So that page's formulas hold for L2 with $\tau = 1$, as if $d$ were 1
 # <span class="atlas-origin">derived here</span>. The effect, for $(j-1)\,e^{-(1-\alpha)\tau} \ll 1$, is
 #
 # $$
 # \frac{S_{ij}}{S_{i1}} - 1 \;\approx\; (1-\alpha)\,(j-1)\,e^{-(1-\alpha)\tau} .
 # $$ (eq-norms-temperature)
 #
-# Sharp attention mostly copies the token itself, and a copy is not shorter. Soft attention averages more.
+# {numref}`fig-norms-temperature` has it without that approximation. Sharp attention mostly copies the token itself, and a copy is not shorter. Soft attention averages more.
 
 # %% tags=["hide-input"]
 squares = [1, 2, 3, 4, 6, 9, 12, 16, 20, 25, 30, 36, 42, 49, 56, 64, 81, 100, 144, 196, 256]
@@ -153,22 +131,21 @@ figures.show(
     caption=f"How much more layer 2 scores the nearest key than the first, by the closed form, {tokens} tokens, no residual. LayerNorm has $\\tau = \\sqrt d$, L2 has $\\tau = 1$ in any dimension.",
     alt="Three curves fall exponentially with the temperature factor, the one for alpha 0 fastest. At factor 1, marked L2, all are between a tenth and two; at 8 the curve for alpha 0 is below one percent.",
 )
-say("norms-l2-effect", f"{100 * recency_effect(tokens, 1, 0.0)[-2].item():.0f}")
-say("norms-ln16-effect", f"{100 * recency_effect(tokens, 16, 0.0)[-2].item():.1f}")
-say("norms-ln64-effect", f"{100 * recency_effect(tokens, 64, 0.0)[-2].item():.2f}")
+for name, d, digits in (("l2", 1, 0), ("ln16", 16, 1), ("ln64", 64, 2)):
+    say(f"norms-{name}-effect", f"{100 * recency_effect(tokens, d, 0.0)[-2].item():.{digits}f}")
 
 # %% [markdown]
 # For isotropic tokens ($\alpha = 0$) layer 2 prefers the nearest key to the first by {glue:text}`norms-l2-effect` % with L2, by {glue:text}`norms-ln16-effect` % with LayerNorm at $d=16$ and by {glue:text}`norms-ln64-effect` % at $d=64$. That is why L2 needs no anisotropy and no depth: its recency probability in layer 2 is {glue:text}`norms-l2-16-0-2`
 # ($d=16$) and {glue:text}`norms-l2-64-0-2` ($d=64$) where LayerNorm has {glue:text}`norms-layernorm-16-0-2` and {glue:text}`norms-layernorm-64-0-2`.
 #
-# *Verdict: the temperature sets the pace.* It also turns the role of the dimension around. With L2 a larger $d$ leaves the effect as it is and reduces the noise of the cosines, which is about $1/\sqrt d$: more recency. With LayerNorm a larger $d$ sharpens attention and the effect fades exponentially: less recency, later.
+# *Verdict: the temperature sets the pace.* It also turns the role of the dimension around. With L2 a larger $d$ leaves the effect as it is and lowers the noise of the cosines, which is about $1/\sqrt d$: more recency. With LayerNorm a larger $d$ sharpens attention, and the effect falls like $e^{-(1-\alpha)\sqrt d}$: less recency.
 #
 # ## Where the norm stands
 #
-# The residual can carry the raw token past the norm, $x \leftarrow x + \mathrm{Attn}(N(x))$, as in pre-norm transformers and in the official code. Or the sum is normalized, $h \leftarrow N(h + \mathrm{Attn}(h))$: post-norm, which in our terms is the normalized residual. The comparison is <span class="atlas-origin">ours</span>.
+# The residual can carry the raw token past the norm, $x \leftarrow x + \mathrm{Attn}(N(x))$. That is pre-norm, and what the simulation does <span class="atlas-origin">official code</span>. Or the sum is normalized, $h \leftarrow N(h + \mathrm{Attn}(h))$: post-norm, in our terms the normalized residual. The comparison is <span class="atlas-origin">ours</span>.
 
 # %% tags=["hide-input"]
-placed = obtain("placement")
+placed = Points(recency.group("placement", profile), profile)
 places = {
     "no residual": ("none", "blue", "o", "-"),
     "post-norm": ("normalized", "orange", "s", "--"),
@@ -177,7 +154,7 @@ places = {
 figure, panels = plt.subplots(1, 2, figsize=(7.2, 3.3), sharey=True)
 for axes, d in zip(panels, (16, 64), strict=True):
     for label, (residual, color, marker, line) in places.items():
-        curve = series(placed, f"placement-d{d}-{residual}")["mean"]
+        curve = placed.recency(f"placement-d{d}-{residual}")["mean"]
         shown = [0, 1, 2, 3, 5, 7, 11, 15, 23, 31, 47, 63]
         axes.plot(
             curve, line, color=figures.PALETTE[color], marker=marker, markevery=shown, markersize=4.5, label=label
@@ -190,62 +167,52 @@ panels[0].legend(loc="lower right", fontsize=9)
 figures.show(
     figure,
     name="norms-placement",
-    caption="LayerNorm with the residual in three places. Post-norm delays recency by a few layers. Pre-norm, whose stream grows with every layer, slows it down more and more.",
+    caption=f"LayerNorm without residual and with the residual in two places, {placed.sequences} sequences. Post-norm delays recency by a few layers. Pre-norm, whose stream grows with every layer, slows it down more and more.",
     alt="Two panels of three rising curves against depth on a logarithmic axis. Without residual and with post-norm they reach one; with pre-norm they rise slowly and stay visibly below one after 64 layers.",
     provenance=placed.provenance,
 )
 for d in (16, 64):
     for residual in ("none", "raw", "normalized"):
-        for layer in (4, 8, 64):
-            say(f"placement-{d}-{residual}-{layer}", f"{at(placed, f'placement-d{d}-{residual}', layer):.3f}")
-        curve = series(placed, f"placement-d{d}-{residual}")["mean"]
+        curve = placed.recency(f"placement-d{d}-{residual}")["mean"]
+        for layer in (2, 4, 8, 64):
+            say(f"placement-{d}-{residual}-{layer}", probability(curve[layer], 3))
         over = curve[curve > 0.9]
-        say(f"placement-{d}-{residual}-ninety", str(over.index[0]) if len(over) else "beyond 64")
+        say(f"placement-{d}-{residual}-ninety", str(over.index[0]) if len(over) else f"after {len(curve)}")
 
 # %% [markdown]
-# | $\alpha = .5$ | layer 4 | layer 8 | layer 64 | first layer above .9 |
-# |:--|--:|--:|--:|--:|
-# | $d=16$, no residual | {glue:text}`placement-16-none-4` | {glue:text}`placement-16-none-8` | {glue:text}`placement-16-none-64` | {glue:text}`placement-16-none-ninety` |
-# | $d=16$, post-norm | {glue:text}`placement-16-normalized-4` | {glue:text}`placement-16-normalized-8` | {glue:text}`placement-16-normalized-64` | {glue:text}`placement-16-normalized-ninety` |
-# | $d=16$, pre-norm | {glue:text}`placement-16-raw-4` | {glue:text}`placement-16-raw-8` | {glue:text}`placement-16-raw-64` | {glue:text}`placement-16-raw-ninety` |
-# | $d=64$, no residual | {glue:text}`placement-64-none-4` | {glue:text}`placement-64-none-8` | {glue:text}`placement-64-none-64` | {glue:text}`placement-64-none-ninety` |
-# | $d=64$, post-norm | {glue:text}`placement-64-normalized-4` | {glue:text}`placement-64-normalized-8` | {glue:text}`placement-64-normalized-64` | {glue:text}`placement-64-normalized-ninety` |
-# | $d=64$, pre-norm | {glue:text}`placement-64-raw-4` | {glue:text}`placement-64-raw-8` | {glue:text}`placement-64-raw-64` | {glue:text}`placement-64-raw-ninety` |
+# | $\alpha = .5$ | layer 2 | layer 4 | layer 8 | layer 64 | first layer above .9 |
+# |:--|--:|--:|--:|--:|--:|
+# | $d=16$, no residual | {glue:text}`placement-16-none-2` | {glue:text}`placement-16-none-4` | {glue:text}`placement-16-none-8` | {glue:text}`placement-16-none-64` | {glue:text}`placement-16-none-ninety` |
+# | $d=16$, post-norm | {glue:text}`placement-16-normalized-2` | {glue:text}`placement-16-normalized-4` | {glue:text}`placement-16-normalized-8` | {glue:text}`placement-16-normalized-64` | {glue:text}`placement-16-normalized-ninety` |
+# | $d=16$, pre-norm | {glue:text}`placement-16-raw-2` | {glue:text}`placement-16-raw-4` | {glue:text}`placement-16-raw-8` | {glue:text}`placement-16-raw-64` | {glue:text}`placement-16-raw-ninety` |
+# | $d=64$, no residual | {glue:text}`placement-64-none-2` | {glue:text}`placement-64-none-4` | {glue:text}`placement-64-none-8` | {glue:text}`placement-64-none-64` | {glue:text}`placement-64-none-ninety` |
+# | $d=64$, post-norm | {glue:text}`placement-64-normalized-2` | {glue:text}`placement-64-normalized-4` | {glue:text}`placement-64-normalized-8` | {glue:text}`placement-64-normalized-64` | {glue:text}`placement-64-normalized-ninety` |
+# | $d=64$, pre-norm | {glue:text}`placement-64-raw-2` | {glue:text}`placement-64-raw-4` | {glue:text}`placement-64-raw-8` | {glue:text}`placement-64-raw-64` | {glue:text}`placement-64-raw-ninety` |
 #
-# *Verdict: both placements keep recency, pre-norm slows it without end.* In its first layer the raw residual is the weaker one: in units of a normalized token its strength is $1/\sqrt{(1-\alpha)d}$, here {glue:text}`norms-strength-16` and {glue:text}`norms-strength-64`, against 1 for post-norm ({prf:ref}`prop-effective-residual`). This is why pre-norm is *ahead*
-# of post-norm in the first layers. But the stream gains about one unit of length per layer, so the residual outweighs each new layer more and more, while post-norm keeps its strength of 1. The exponential of post-norm becomes a power law ({doc}`/_executed/recency/depth`).
+# *Verdict: both placements keep recency, pre-norm slows it without end.* In the first layer the raw residual is the weaker one: in units of a normalized token its strength is $1/\sqrt{(1-\alpha)d}$, here {glue:text}`norms-strength-16` and {glue:text}`norms-strength-64`, against 1 for post-norm ({prf:ref}`prop-effective-residual`). So in layer 2 pre-norm is ahead
+# of post-norm. But its stream grows with every layer, so the residual outweighs each new layer more and more, while post-norm keeps its strength of 1. The exponential of post-norm becomes a power law ({prf:ref}`prop-recency-rates`).
 #
 # ## The first version's figure
 #
-# The first version of the paper had 50 tokens of norm 1, $d = 64$, L2 normalization, the raw residual, and showed mean score maps for $\alpha = 0, .2$ and $.4, .6, .8$ <span class="atlas-origin">official code</span>. Here are the same settings, with the recency probability, which that version does not print. Its figures have scores as colors, and colors can be read: see the table below.
+# The first version of the paper had 50 tokens of norm 1, $d = 64$, L2 normalization and the raw residual. It showed mean score maps for $\alpha = 0, .2$ and $.4, .6, .8$ <span class="atlas-origin">official code</span>. Here are the same settings, with the recency probability, which that version does not print. Its figures show scores as colors, and colors can be read: see
+# below the table.
 
 # %% tags=["hide-input"]
-first = obtain("first-version")
-
-
-def config_of(point):
-    size = first.table.profile[first.table.point == point].iloc[0]
-    return recency.configurations(size)[point]
+first = Points(recency.group("first-version", profile), profile)
 
 
 def show_first(alphas, name, caption, alt):
-    points = [f"first-version-{alpha}" for alpha in alphas]
-    tables = {point: first.table[first.table.point == point] for point in points}
+    """Four layers of some points, each map with a range that noise does not fill."""
+    points, layers = [f"first-version-{alpha}" for alpha in alphas], (1, 2, 3, 4)
+    errors = [[earlier(first.score_map(p, layer, "standard_error")).max().item() for layer in layers] for p in points]
     figure = plt.figure(figsize=(7.2, 1.95 * len(points)))
-    layers = (1, 2, 3, 4)
     score_maps(
         figure,
-        [[recency.score_map(config_of(p), tables[p], layer) for layer in layers] for p in points],
+        [[first.score_map(p, layer) for layer in layers] for p in points],
         [f"layer {layer}" for layer in layers],
         [f"$\\alpha = {alpha:g}$" for alpha in alphas],
-        [[at(first, p, layer) for layer in layers] for p in points],
-        least_range=[
-            [
-                6 * recency.score_map(config_of(p), tables[p], layer, "standard_error").nan_to_num().max().item()
-                for layer in layers
-            ]
-            for p in points
-        ],
+        [[first.recency(p)["mean"][layer] for layer in layers] for p in points],
+        least_range=[[6 * error for error in row] for row in errors],
     )
     figures.show(figure, name=name, caption=caption, alt=alt, provenance=first.provenance)
 
@@ -253,7 +220,7 @@ def show_first(alphas, name, caption, alt):
 show_first(
     (0.0, 0.2),
     "norms-first-version",
-    "The first version's setting: 50 tokens scaled to norm 1, $d = 64$, L2, raw residual. Mean scores, the diagonal (always 1) left out of the colors. Each map has its own range, written below it; the official figure has 0 to 1 for all.",
+    f"The first version's setting: 50 tokens scaled to norm 1, $d = 64$, L2, raw residual, {first.sequences} sequences. Mean scores, the diagonal (always 1) left out of the colors. Each map has its own range, written below it; the official figure has 0 to 1 for all.",
     "Two rows of four triangular score maps. The first layer is noise. At alpha 0 the early queries are brightest in layers 2 to 4 and late rows brighten towards the diagonal; at alpha 0.2 the first columns are dark from layer 2 on and the rest is nearly even.",
 )
 
@@ -264,48 +231,45 @@ show_first(
     "The same for stronger anisotropy. The range of the scores shrinks; the pattern stays: the first keys are left behind, and the others are nearly level.",
     "Three rows of four triangular score maps: noise in layer 1, then dark first columns and a bright, nearly even rest, with narrower ranges as alpha grows.",
 )
+
 # %% tags=["hide-input"]
 lines = [
-    "| $\\alpha$ | layer 1 | layer 2 | layer 3 | layer 4 | layer 2, off prediction | off official figure |",
+    "| $\\alpha$ | layer 1 | layer 2 | layer 3 | layer 4 | layer 2: off the closed form | off the official figure |",
     "|--:|--:|--:|--:|--:|--:|--:|",
 ]
-largest, fits = [], []
+misses, fits, errors = [], [], []
 for alpha in recency.ALPHAS:
     point = f"first-version-{alpha}"
-    config, table = config_of(point), first.table[first.table.point == point]
-    curve = series(first, point)["mean"]
+    config, curve = first.configs[point], first.recency(point)
     ideal = predicted_scores(config.tokens, 1, alpha, residual=1.0)
-    below = torch.ones(config.tokens, config.tokens).tril(-1).bool()
-    gap = (recency.score_map(config, table, 2) - ideal)[below].abs().max().item()
-    largest.append(gap)
-    read = beside(config, table)
-    off = (read.official - read.ours).abs()
-    fits.append((off <= read.allowed).tolist())
-    lines.append(
-        f"| {alpha:g} | "
-        + " | ".join(f"{curve.loc[layer]:.4f}" for layer in (1, 2, 3, 4))
-        + f" | {gap:.4f} | {off.max():.4f} |"
-    )
+    misses.append(earlier(first.score_map(point, 2) - ideal).abs().max().item())
+    read = beside(config, first.tables[point])
+    off = (read["official"] - read["ours"]).abs()
+    fits += (off <= read["allowed"]).tolist()
+    errors.append(curve["standard_error"].max())
+    shown = " | ".join(probability(value) for value in curve["mean"])
+    lines.append(f"| {alpha:g} | {shown} | {misses[-1]:.4f} | {off.max():.4f} |")
 display(Markdown("\n".join(lines)))
-say("norms-first-error", f"{max(largest):.3f}")
-say("norms-first-read", f"{sum(map(sum, fits))} of {sum(map(len, fits))}")
-say("norms-first-read-count", f"{sum(map(len, fits))}")
+say("norms-first-miss", f"{max(misses):.3f}")
+say("norms-first-fits", f"{sum(fits)}")
+say("norms-first-read", f"{len(fits)}")
 say("norms-first-level", f"{0.5 / LEVELS:.4f}")
-say("norms-first-se", f"{max(series(first, f'first-version-{a}').standard_error.max() for a in recency.ALPHAS):.4f}")
+say("norms-first-error", f"{max(errors):.4f}")
 for d in (16, 64):
     say(f"norms-strength-{d}", f"{effective_residual(d, 0.5):.2f}")
 
 # %% [markdown]
-# *Beside the paper.* We read {glue:text}`norms-first-read-count` scores off the official figures, to half a level of their color map, {glue:text}`norms-first-level`. {glue:text}`norms-first-read` agree with ours within that and four standard errors of the difference; the last column has the largest difference.
+# RP by layer, then the largest differences of a mean score. Recency probabilities have standard errors of at most {glue:text}`norms-first-error`. The last column but one compares layer 2 with the closed form <span class="atlas-origin">derived here</span> at $\tau = 1$ and residual strength $r = 1$. On a scale from 0 to 1 the simulated mean scores are within
+# {glue:text}`norms-first-miss` of it. It has no fluctuations, so it is near and not exact.
 #
-# Recency probabilities have standard errors of at most {glue:text}`norms-first-se`. The last column but one compares layer 2 with the closed form at $\tau = 1$ and residual strength $r = 1$: on a scale from 0 to 1 the simulated mean scores are within {glue:text}`norms-first-error` of it.
+# *Beside the paper.* We read {glue:text}`norms-first-read` scores off the official figures, to half a level of their color map, {glue:text}`norms-first-level`. {glue:text}`norms-first-fits` of them agree with ours within that and four standard errors of the difference.
 #
-# This setting also explains where the $r = 1$ of the curve $h(j)$ may come from <span class="atlas-origin">derived here</span>. Tokens of norm 1 that are normalized to norm 1 make the raw residual of the first layer a normalized one. In the current version the norm is $\sqrt d$ and the raw token much shorter, so $r = 1$ no longer describes the simulation
+# In this setting the $r = 1$ of the curve $h(j)$ is right <span class="atlas-origin">derived here</span>: tokens of norm 1 that are normalized to norm 1 make the raw residual of the first layer a normalized one. In the current version the norm is $\sqrt d$ and the raw token much shorter, so $r = 1$ no longer describes the simulation
 # ({ref}`ledger <ledger-kim2026-raw-residual>`).
 #
 # ## What to do with it
 #
-# - Replacing LayerNorm by RMSNorm does not touch this bias: any step that gives keys one length before they are scored has it, whatever else it does.
+# - Do not expect RMSNorm in place of LayerNorm to change this bias. It comes with any step that gives keys one length before they are scored.
 # - Look at the temperature before you look at the norm. The softer attention is, the sooner recency comes.
 # - With pre-norm every further layer adds less than the one before. With post-norm every layer counts the same.
 #

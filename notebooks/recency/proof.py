@@ -9,11 +9,11 @@
 # %% [markdown]
 # # The proof in pictures
 #
-# A layer of causal attention has no preference for any earlier token. Why does the next layer have one, as soon as it
-# normalizes what it reads?
+# The first layer of a stack without weights prefers no earlier token. Why does the second one, as soon as it normalizes
+# what it reads?
 #
 # Because of two facts about the first layer's outputs $o_1, \dots, o_S$, and one division
-# ({numref}`fig-recency-proof-idea`).
+# ({numref}`fig-recency-proof-idea`). They are exact for idealized tokens, and nearly true for random ones.
 #
 # 1. A token cannot tell earlier tokens apart: $\langle o_i, o_j\rangle$ is the **same for all** $j < i$.
 # 2. A later token has averaged more tokens, and averages are short: $\|o_j\|$ **falls** with $j$.
@@ -29,15 +29,17 @@ import itertools
 import math
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import torch
 from IPython.display import Markdown, display
-from myst_nb import glue
 
-from attention_atlas import figures, results
+from attention_atlas import figures, registry
 from attention_atlas.checks import recency as checks
 from attention_atlas.drawing_recency import score_map
+from attention_atlas.drawing_signed import signed_map
 from attention_atlas.exercises import recency_proof as exercises
-from attention_atlas.experiments import recency
+from attention_atlas.metrics import relative_map_error
+from attention_atlas.recency_points import Points
 from attention_atlas.theory.recency.closed_form import (
     effective_residual,
     h,
@@ -45,49 +47,19 @@ from attention_atlas.theory.recency.closed_form import (
     predicted_scores,
     recency_effect,
 )
+from attention_atlas.wording import probability, say, short, signed
 
 figures.style()
-blue, orange, green, red, ink, muted = (
-    figures.PALETTE[name] for name in ("blue", "orange", "green", "red", "ink", "muted")
-)
+blue, orange, muted = (figures.PALETTE[name] for name in ("blue", "orange", "muted"))
 widths, alpha, tokens = (16, 64, 256, 1024), 0.5, 10
 before = torch.ones(tokens, tokens).tril(-1).bool()  # keys before the query: what a recency probability compares
-
-
-def say(name, value):
-    glue(name, value, display=False)
-
-
-def simulated(point):
-    """Configuration and table of one point, and where they come from."""
-    found = results.obtain(recency, profile, [point])
-    return recency.configurations(found.table["profile"].iloc[0])[point], found.table, found.provenance
-
-
-def maps(point, quantity="score"):
-    config, table, _ = simulated(point)
-    return recency.score_map(config, table, 2, quantity)
-
-
-def error(claimed, measured):
-    """Root mean square of the relative error over all keys before the query."""
-    return (claimed / measured - 1)[before].square().mean().sqrt().item()
-
-
-def signed(value):
-    """A number with two digits and a proper minus."""
-    return (f"{value:.1e}" if abs(value) < 0.01 else f"{value:.1f}").replace("-", "−")
-
-
-def digits(value, count):
-    """A number below 1 as the paper prints it."""
-    return f"{value:.{count}f}".removeprefix("0")
-
+point, raw, normalized = f"maps-d{d_model}-anisotropic", "placement-d64-raw", "placement-d64-normalized"
+names = {d: f"maps-d{d}-anisotropic" for d in widths}
+single, points, stacked = (Points(list(of), profile) for of in ([point], names.values(), [raw, normalized]))
+narrow = Points(["maps-d16-residual"], profile)
 
 # %% tags=["hide-input"]
-point = f"maps-d{d_model}-anisotropic"
-config, table, provenance = simulated(point)
-scores, products = maps(point), maps(point, "inner_product") / d_model
+scores, products = single.score_map(point, 2), single.score_map(point, 2, "inner_product") / d_model
 claimed, expected = predicted_scores(tokens, d_model, alpha), inner_products(tokens, d_model, alpha)
 index = torch.arange(1, tokens + 1)
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.2, 3.1))
@@ -106,25 +78,23 @@ figures.show(
     figure,
     name="recency-proof-idea",
     caption=f"$d={d_model}$, $\\alpha={alpha}$, ten tokens. Blue: the closed forms of this page, for tokens whose pairs all "
-    f"have the cosine $\\alpha$. Orange: means over {config.sequences:,} random sequences; for the norm the root of the "
+    f"have the cosine $\\alpha$. Orange: means over {single.configs[point].sequences:,} random sequences; for the norm the root of the "
     "mean square. Inner products and norms in units of a normalized token.",
     alt="Three panels over the token's position. The inner product with the last token is a flat line, the norm falls, "
     "and the score, their quotient, rises steadily. Orange simulated points lie on or close to the blue predictions.",
-    provenance=provenance,
+    provenance=single.provenance,
 )
 say("proof-first-predicted", f"{claimed[-1, 0]:.3f}")
 say("proof-first-simulated", f"{scores[-1, 0]:.3f}")
-say("proof-first-error", f"{maps(point, 'standard_error')[-1, 0]:.4f}")
-say("proof-growth", f"{h(tokens, d_model, alpha)[-1]:.4f}")
-say("proof-width", f"{d_model}")
+say("proof-first-error", f"{single.score_map(point, 2, 'standard_error')[-1, 0]:.4f}")
 
 # %% [markdown]
 # The score of query 10 on key 1 is predicted as {glue:text}`proof-first-predicted`; the simulation gives
-# {glue:text}`proof-first-simulated` ± {glue:text}`proof-first-error`. Nothing was fitted; the small difference is real, and is what the
-# idealization costs.
+# {glue:text}`proof-first-simulated` ± {glue:text}`proof-first-error` (one standard error). Nothing was fitted. The small difference is
+# what the idealization costs.
 #
-# The abstract of Kim 2026 {cite}`kim2026` states what happens, its code holds a formula for the norm. The statements below and
-# their proofs are ours; each says so.
+# The abstract of Kim 2026 {cite}`kim2026` states what happens; its code holds a formula for the norm. The other statements below are
+# ours, and so are all proofs.
 #
 # ## The setting
 #
@@ -147,13 +117,13 @@ say("proof-width", f"{d_model}")
 # ````{prf:proposition} The norm falls
 # :label: prop-falling-norm
 #
-# <span class="atlas-origin">official code</span> The formula: $\|o_j\| = 1/h(j)$ with
+# <span class="atlas-origin">official code</span> The formula of the curves $h(j)$, for $r = 0$ and $r = 1$:
 #
 # $$
 # \frac1{h(j)^2} = r^2 + 2r\alpha + \alpha + (1-\alpha)\frac{2ru + v}{D_j} + (1-\alpha)\frac{u^2 - uv}{D_j^2} .
 # $$ (eq-recency-h)
 #
-# <span class="atlas-origin">derived here</span> That it is the norm, and that it falls:
+# <span class="atlas-origin">derived here</span> For all $r \ge 0$ it gives the norm, $\|o_j\| = 1/h(j)$, and the norm falls:
 # $\|o_1\| = 1 + r > \|o_2\| > \dots > \|o_S\|$.
 # ````
 #
@@ -186,7 +156,7 @@ figures.show(
     figure,
     name="recency-h-curves",
     caption="The factor $h(j)$ by which normalization enlarges token $j$, $d=64$: the curves of the official code, from "
-    "{eq}`eq-recency-h`. Mind the axes: a residual of strength 1 halves $h$ and flattens it.",
+    "{eq}`eq-recency-h`. Mind the axes: a residual of strength 1 about halves $h$ and flattens it.",
     alt="Two panels of five curves over the tokens 1 to 10, one per alpha. Without residual they start at 1; those for "
     "alpha 0 and 0.2 stay there and the one for 0.8 climbs highest and bends. With residual they start at one half and "
     "climb far less.",
@@ -252,12 +222,13 @@ for value in (0.0, 0.6, 0.8):
 # For small $q$, $x_j \approx (j-1)q$ and the bracket is about $2(1+r)$.
 # ````
 #
-# ({ref}`Card <card-atlas-recency-layer2>`.) {eq}`eq-recency-effect` says three things that the simulations show one by one.
+# ({ref}`Card <card-atlas-recency-layer2>`.) {eq}`eq-recency-effect` says three things.
 #
-# - **A residual weakens recency and does not remove it.** It divides the effect by $1+r$.
-# - **A large dimension postpones it.** The effect of one layer is smaller by $e^{-(1-\alpha)\sqrt d}$. It needs depth to build up.
+# - **A residual weakens recency and does not remove it.** While the effect is small, it is divided by $1+r$.
+# - **A large dimension postpones it.** The effect of one layer carries the factor $e^{-(1-\alpha)\sqrt d}$ and needs depth to
+#   build up ({doc}`/_executed/recency/depth`).
 # - **Anisotropy amplifies it, up to a point.** More similar tokens attend to each other more, but there is less to average
-#   away ({ref}`ex-strongest-alpha`).
+#   away ({ref}`ex-strongest-alpha`, {doc}`/_executed/recency/alpha`).
 #
 # ## The predicted map
 #
@@ -266,51 +237,62 @@ for value in (0.0, 0.6, 0.8):
 # %% tags=["hide-input"]
 relative = claimed / scores - 1
 largest = 100 * relative[before].abs().max().item()
+both = torch.stack([claimed, scores])[:, before]
+limits = both.min().item(), both.max().item()
 figure, panels = plt.subplots(1, 3, figsize=(7.2, 3.4))
-shown = {"predicted": claimed, "simulated": scores, "difference in %": 100 * relative}
-for axes, (title, values) in zip(panels, shown.items(), strict=True):
-    score_map(axes, values, labels=title == "predicted")
+for axes, (title, values) in zip(panels[:2], {"predicted": claimed, "simulated": scores}.items(), strict=True):
+    score_map(axes, values, labels=title == "predicted", limits=limits)
     axes.set_title(title)
+image = signed_map(panels[2], (100 * relative).masked_fill(~before, math.nan), corners=False)
+panels[2].set_title("difference in %")
+panels[2].spines[:].set_visible(False)
+ends = {"ticks": [-largest, 0, largest], "format": "{x:.2f}"}
+figure.colorbar(image, cax=panels[2].inset_axes((0.03, -0.115, 0.94, 0.045)), orientation="horizontal", **ends)
 figures.show(
     figure,
     name="recency-predicted-map",
-    caption=f"Scores of the second layer, $d={d_model}$, $\\alpha={alpha}$, diagonal left out. Below each map: its smallest value, and by "
-    "how much the largest exceeds it. Right: (predicted − simulated) / simulated, in percent.",
+    caption=f"Scores of the second layer, $d={d_model}$, $\\alpha={alpha}$, diagonal left out. Both maps have the same colors: below them "
+    "are the smallest score and by how much the largest exceeds it. Right: (predicted − simulated) / simulated, in percent.",
     alt="Two triangular heat maps that look the same: brighter toward the diagonal within each row. A third one of their "
-    "relative difference, below one percent everywhere.",
-    provenance=provenance,
+    "relative difference: slightly positive at the first keys of early queries, negative toward the late ones.",
+    provenance=single.provenance,
 )
-say("proof-map-rms", f"{100 * error(claimed, scores):.2f}")
+say("proof-map-rms", f"{100 * relative_map_error(claimed, scores):.2f}")
 say("proof-map-largest", f"{largest:.2f}")
 
 # %% [markdown]
 # Over the whole map the relative error has a root mean square of {glue:text}`proof-map-rms` % and is at most
-# {glue:text}`proof-map-largest` % ({numref}`fig-recency-predicted-map`). It falls with the dimension:
+# {glue:text}`proof-map-largest` % ({numref}`fig-recency-predicted-map`). With the dimension it {glue:text}`proof-error-falls`:
 
 # %% tags=["hide-input"]
-names = [f"maps-d{d}-anisotropic" for d in widths]
-found = results.obtain(recency, profile, names)
-rms, noise = [], []
-lines = [
-    "| $d$ | relative error, rms | its noise | rise of row 10, predicted | simulated | spread of a score | recency probability |",
-    "|--:|--:|--:|--:|--:|--:|--:|",
+rms, noise, rises = [], [], []
+errors = [
+    "| $d$ | error, rms | its noise | error, mean | mean with the shorter cosine |",
+    "|--:|--:|--:|--:|--:|",
 ]
-for d, name in zip(widths, names, strict=True):
-    own, own_table, _ = simulated(name)
-    measured, uncertain = maps(name), maps(name, "standard_error")
-    rms.append(error(predicted_scores(tokens, d, alpha), measured))
-    noise.append((uncertain / measured)[before].square().mean().sqrt().item())
-    rise = (measured[-1, -2] - measured[-1, 0]).item()
-    ideal = predicted_scores(tokens, d, alpha)
-    foreseen = (ideal[-1, -2] - ideal[-1, 0]).item()
+spreads = [
+    "| $d$ | rise of row 10, predicted | simulated | spread of a score | recency probability, layer 2 |",
+    "|--:|--:|--:|--:|--:|",
+]
+for d, name in names.items():
+    measured, uncertain = points.score_map(name, 2), points.score_map(name, 2, "standard_error")
+    ideal, shorter = (predicted_scores(tokens, d, cosine) for cosine in (alpha, alpha * (1 - (1 - alpha**2) / (2 * d))))
+    rms.append(relative_map_error(ideal, measured).item())
+    noise.append(relative_map_error(measured + uncertain, measured).item())
+    means = [signed(100 * (map / measured - 1)[before].mean().item(), ".3f") for map in (ideal, shorter)]
+    errors.append(
+        f"| {d} | {100 * rms[-1]:.3f}\u00a0% | {100 * noise[-1]:.3f}\u00a0% | {means[0]}\u00a0% | {means[1]}\u00a0% |"
+    )
+    rises.append([(map[-1, -2] - map[-1, 0]).item() for map in (ideal, measured)])
     doubt = uncertain[-1, [0, -2]].norm().item()  # as if the two scores were independent
-    spread = uncertain[-1, 0].item() * math.sqrt(own.sequences - 1)
-    probability = own_table[(own_table.quantity == "recency_probability") & (own_table.layer == 2)]["mean"].item()
-    lines.append(
-        f"| {d} | {100 * rms[-1]:.3f}\u00a0% | {100 * noise[-1]:.3f}\u00a0% | {foreseen:.4f} | {rise:.4f}\u00a0±\u00a0{doubt:.4f} | {spread:.2f} | {digits(probability, 4)} |"
+    spread = uncertain[-1, 0].item() * math.sqrt(points.configs[name].sequences - 1)
+    spreads.append(
+        f"| {d} | {rises[-1][0]:.4f} | {signed(rises[-1][1], '.4f')}\u00a0±\u00a0{doubt:.4f} | {spread:.2f} "
+        f"| {probability(points.recency(name)['mean'][2])} |"
     )
 falls = all(later < earlier for earlier, later in itertools.pairwise(rms))
 say("proof-error-falls", "falls at every step" if falls else "does not fall at every step")
+say("proof-narrow-error", f"{100 * rms[0]:.1f}")
 figure, axes = plt.subplots(figsize=(7.2, 3.3))
 axes.loglog(widths, rms, "o-", color=orange, label="predicted against simulated map")
 axes.loglog(widths, noise, "s:", color=muted, label="Monte-Carlo noise of the simulation")
@@ -322,43 +304,42 @@ axes.legend()
 figures.show(
     figure,
     name="recency-map-error",
-    caption="Root mean square of the relative error of the predicted layer-2 map, $\\alpha=.5$. Dashed: by how much the mean "
+    caption="Root mean square of the relative error of the predicted layer-2 map, $\\alpha=.5$. Dashed: the share by which the mean "
     "cosine of two random tokens falls short of $\\alpha$.",
     alt="The error falls with the dimension from several percent at 16 to a fraction of a per mille at 1024, where it "
     "follows the dashed line.",
-    provenance=found.provenance,
+    provenance=points.provenance,
 )
 
 # %% tags=["hide-input"]
-display(Markdown("\n".join(lines).replace("| -0", "| −0")))
+display(Markdown("\n".join(errors)))
 
 # %% [markdown]
-# The error {glue:text}`proof-error-falls`. Part of it is not about attention at all
-# <span class="atlas-origin">derived here</span>: two random tokens with correlated coordinates have a mean cosine of about
-# $\alpha\,\bigl(1 - (1-\alpha^2)/2d\bigr)$, the well-known bias of a sample correlation, and not $\alpha$. At large $d$ this is all that is
-# left. At $d = 16$ the weights matter too: they fluctuate by factors, because the
-# scores fluctuate by more than half a unit. In between the two errors partly cancel, so the orange line dips below the dashed one.
+# Part of the error is not about attention at all. Two random tokens have a mean cosine of about
+# $\alpha\,\bigl(1 - (1-\alpha^2)/2d\bigr)$ and not $\alpha$: the textbook bias of a sample correlation. The last column predicts with that
+# cosine. At $d = 1024$ this removes nearly all of the error, at $d = 16$ a third. What is left is the fluctuation of single sequences,
+# which the idealization does not have. At $d = 64$ and $256$ the two parts have opposite signs, so the orange line dips below the dashed one.
 #
 # ### What the map does not tell
-#
-# Look at the last four columns (*rise*: score on key 9 less that on key 1). The map of $d = 1024$ is predicted best of all, and its recency probability is one half. There
-# is no contradiction. The map is an **average**; the recency probability asks about **single** sequences. The cosine of two tokens
-# fluctuates by about $1/\sqrt d$, the score is $\sqrt d$ times that, so a single score is spread over $O(1)$ whatever $d$ is. Against this stands the
-# rise of {eq}`eq-recency-effect`, which fades like $\sqrt d\,e^{-(1-\alpha)\sqrt d}$. A predicted map can be perfect and the effect in it
-# invisible in any one sequence. Read mean maps with the spread beside them.
-#
-# This is also where the proof stops. It gives the sign of the mean effect and its size, in layer 2, for idealized tokens. It does not
-# give the recency probability, and at $d = 16$ the simulated inner products are themselves not quite flat:
 
 # %% tags=["hide-input"]
-narrow = maps("maps-d16-anisotropic", "inner_product") / 16
-say("proof-narrow-first", f"{narrow[-1, 0]:.4f}")
-say("proof-narrow-last", f"{narrow[-1, -2]:.4f}")
+display(Markdown("\n".join(spreads)))
+products = points.score_map(names[16], 2, "inner_product") / 16
+say("proof-narrow-first", f"{products[-1, 0]:.4f}")
+say("proof-narrow-last", f"{products[-1, -2]:.4f}")
 say("proof-narrow-predicted", f"{inner_products(tokens, 16, alpha)[-1, 0]:.4f}")
 
 # %% [markdown]
-# along row 10 they go from {glue:text}`proof-narrow-first` to {glue:text}`proof-narrow-last`, predicted
-# {glue:text}`proof-narrow-predicted` throughout. The norm falls by far more.
+# *Rise* is the score of query 10 on key 9 less that on key 1. The map of $d = 1024$ is predicted best of all, and its recency probability
+# is one half. There is no contradiction. The map is an **average**; the recency probability asks about **single** sequences.
+#
+# The cosine of two random tokens fluctuates by about $(1-\alpha^2)/\sqrt d$, and a score is $\sqrt d$ times that. So a single score is spread over
+# about $1-\alpha^2$, whatever $d$ is. Against this stands the rise of {eq}`eq-recency-effect`, which fades like
+# $\sqrt d\,e^{-(1-\alpha)\sqrt d}$. A predicted map can be perfect and the effect in it invisible in any one sequence.
+#
+# This is also where the proof stops. It gives the sign of the mean effect and its size, in layer 2, for idealized tokens. It does not
+# give the recency probability. And at $d = 16$ the simulated inner products are not quite flat: along row 10 they go from
+# {glue:text}`proof-narrow-first` to {glue:text}`proof-narrow-last`, predicted {glue:text}`proof-narrow-predicted` throughout.
 #
 # ## What the residual does
 #
@@ -368,8 +349,8 @@ say("proof-narrow-predicted", f"{inner_products(tokens, 16, alpha)[-1, 0]:.4f}")
 # ````{prf:proposition} The strength of the simulated residual
 # :label: prop-effective-residual
 #
-# <span class="atlas-origin">derived here</span> The official code adds the raw input of a layer to its output. In the first layer that is, on
-# average, a residual of the strength
+# <span class="atlas-origin">derived here</span> The official code adds the raw input of a layer to its output. In the first layer that is, in the
+# mean square, a residual of the strength
 #
 # $$r = \frac{1}{\sqrt{(1-\alpha)\,d}} .$$ (eq-recency-effective)
 # ````
@@ -386,9 +367,8 @@ say("proof-narrow-predicted", f"{inner_products(tokens, 16, alpha)[-1, 0]:.4f}")
 
 # %% tags=["hide-input"]
 strength = effective_residual(64, alpha)
-cases = {"raw": "placement-d64-raw", "normalized": "placement-d64-normalized"}
-found = results.obtain(recency, profile, list(cases.values()))
-curves = {strength: (orange, "--", f"predicted, $r={digits(strength, 2)}$"), 1.0: (blue, "-", "predicted, $r=1$")}
+cases = {"raw": raw, "normalized": normalized}
+curves = {strength: (orange, "--", f"predicted, $r=${probability(strength, 2)}"), 1.0: (blue, "-", "predicted, $r=1$")}
 figure, axes = plt.subplots(figsize=(7.2, 3.4))
 axes.plot(index[:-1], predicted_scores(tokens, 64, alpha)[-1, :-1], ":", color=muted, label="predicted, $r=0$")
 for value, (color, style, label) in curves.items():
@@ -396,36 +376,36 @@ for value, (color, style, label) in curves.items():
 for (kind, name), marker, color, label in zip(
     cases.items(), "os", (orange, blue), ("simulated, raw (pre-norm)", "simulated, normalized (post-norm)"), strict=True
 ):
-    axes.plot(index[:-1], maps(name)[-1, :-1], marker, color=color, label=label)
-    for value, short in ((strength, "effective"), (1.0, "one")):
-        say(f"proof-{kind}-{short}", f"{100 * error(predicted_scores(tokens, 64, alpha, value), maps(name)):.2f}")
+    axes.plot(index[:-1], stacked.score_map(name, 2)[-1, :-1], marker, color=color, label=label)
+    for value, of in ((strength, "effective"), (1.0, "one")):
+        claimed = predicted_scores(tokens, 64, alpha, value)
+        say(f"proof-{kind}-{of}", f"{100 * relative_map_error(claimed, stacked.score_map(name, 2)):.2f}")
 axes.set(xlabel="key $j$", ylabel="score of query 10, layer 2", xticks=range(1, 10))
 axes.legend(loc="upper left", fontsize=9, bbox_to_anchor=(1.0, 1.0))
 figures.show(
     figure,
     name="recency-residual-rows",
-    caption=f"Which residual is which: the last row of the layer-2 map at $d=64$, $\\alpha={alpha}$. The official simulation follows "
-    f"$r = 1/\\sqrt{{(1-\\alpha)d}} = {digits(strength, 2)}$, not the curve for $r=1$; a residual from the normalized input follows that.",
-    alt="Score of query 10 against the key. Orange circles of the raw residual lie on the orange dashed curve just below the "
+    caption=f"Which residual is which: the last row of the layer-2 map at $d=64$, $\\alpha={alpha}$. The official simulation is close to "
+    f"$r = 1/\\sqrt{{(1-\\alpha)d}} = {probability(strength, 2)}$, not the curve for $r=1$; a residual from the normalized input is close to that one.",
+    alt="Score of query 10 against the key. Orange circles of the raw residual lie close to the orange dashed curve, below the "
     "dotted one without residual. Blue squares of the normalized residual lie on a lower and flatter blue curve.",
-    provenance=found.provenance,
+    provenance=stacked.provenance,
 )
-say("proof-effective", digits(strength, 2))
-narrow_raw = maps("maps-d16-residual")
-say("proof-narrow-effective", digits(effective_residual(16, alpha), 2))
-say(
-    "proof-narrow-raw-effective",
-    f"{100 * error(predicted_scores(tokens, 16, alpha, effective_residual(16, alpha)), narrow_raw):.1f}",
-)
-say("proof-narrow-raw-one", f"{100 * error(predicted_scores(tokens, 16, alpha, 1.0), narrow_raw):.1f}")
+say("proof-effective", probability(strength, 2))
+say("proof-narrow-effective", probability(effective_residual(16, alpha), 2))
+for of, value in (("effective", effective_residual(16, alpha)), ("one", 1.0)):
+    off = relative_map_error(predicted_scores(tokens, 16, alpha, value), narrow.score_map("maps-d16-residual", 2))
+    say(f"proof-narrow-raw-{of}", f"{100 * off:.1f}")
+
+# %% tags=["hide-input"]
 three = predicted_scores(3, 1, 0.0, residual=1.0)
-say("proof-example-21", digits(three[1, 0].item(), 4))
-say("proof-example-31", digits(three[2, 0].item(), 4))
-say("proof-example-32", digits(three[2, 1].item(), 4))
-own_square, misprinted = (2 + 2 * math.e) ** 2, 2 + 2 * math.e**2
+for query, key, score in pd.read_csv(registry.DATA / "reference/kim2026_worked_example.csv").itertuples(index=False):
+    say(f"proof-example-{query:.0f}{key:.0f}", probability(three[int(query) - 1, int(key) - 1].item(), 4))
+    say(f"proof-printed-{query:.0f}{key:.0f}", probability(score, 3))
+misprinted = 2 + 2 * math.e**2
 norm = math.sqrt(1 + (1 + 2 * math.e) ** 2)
 printed = [1 / math.sqrt(2 + misprinted), (2 + 2 * math.e) / (norm * math.sqrt(2 + misprinted))]
-say("proof-example-misprint", f"{digits(printed[0], 3)} and {digits(printed[1], 3)}")
+say("proof-example-misprint", f"{probability(printed[0], 3)} and {probability(printed[1], 3)}")
 
 # %% [markdown]
 # Relative error of the whole map at $d = 64$, root mean square:
@@ -435,9 +415,9 @@ say("proof-example-misprint", f"{digits(printed[0], 3)} and {digits(printed[1], 
 # | raw residual (official, pre-norm) | **{glue:text}`proof-raw-effective` %** | {glue:text}`proof-raw-one` % |
 # | normalized residual (ours, post-norm) | {glue:text}`proof-normalized-effective` % | **{glue:text}`proof-normalized-one` %** |
 #
-# The dimension must be large enough for this test. At $d = 16$ the idealization itself is off by several percent, in the direction of
-# too much recency, and the wrong $r = 1$ happens to come closer to the raw simulation ({glue:text}`proof-narrow-raw-one` %) than the right
-# $r =$ {glue:text}`proof-narrow-effective` ({glue:text}`proof-narrow-raw-effective` %): two errors cancel.
+# The dimension must be large enough for this test. At $d = 16$ the idealization itself is off by {glue:text}`proof-narrow-error` %, and the wrong
+# $r = 1$ happens to come closer to the raw simulation ({glue:text}`proof-narrow-raw-one` %) than the right
+# $r =$ {glue:text}`proof-narrow-effective` ({glue:text}`proof-narrow-raw-effective` %): two errors partly cancel.
 #
 # ### The worked example of the first version
 #
@@ -447,11 +427,11 @@ say("proof-example-misprint", f"{digits(printed[0], 3)} and {digits(printed[1], 
 # | | key 1 | key 2 |
 # |:--|--:|--:|
 # | query 2, computed | {glue:text}`proof-example-21` | |
-# | query 2, printed | .154 | |
+# | query 2, printed | {glue:text}`proof-printed-21` | |
 # | query 3, computed | {glue:text}`proof-example-31` | {glue:text}`proof-example-32` |
-# | query 3, printed | .132 | .150 |
+# | query 3, printed | {glue:text}`proof-printed-31` | {glue:text}`proof-printed-32` |
 #
-# The last one is cut off rather than rounded. The stored pages print $2 + 2e^2$ in a denominator where $(2+2e)^2$ is meant; with the
+# The last one is cut off rather than rounded. The text prints $2 + 2e^2$ in a denominator where $(2+2e)^2$ is meant; with the
 # former query 3 would have {glue:text}`proof-example-misprint`, so the printed results come from the latter
 # ({ref}`ledger <ledger-kim2026-worked-example>`).
 #
@@ -468,8 +448,8 @@ rows = ["| statement | formula | direction | broken hypothesis | broken |", "|:-
 for statement, (name, broken) in checked.items():
     held = getattr(checks, name)(draws, torch.Generator().manual_seed(4)).groupby("side")["margin"].min()
     control = getattr(checks, f"{name}_control")(draws, torch.Generator().manual_seed(4))["margin"]
-    direction = [signed(held[side]) for side in ("upper", "lower") if side in held]
-    rows.append(f"| {statement} | {held['holds']:.1f} | {''.join(direction)} | {broken} | {signed(control.max())} |")
+    direction = [short(held[side]) for side in ("upper", "lower") if side in held]
+    rows.append(f"| {statement} | {short(held['holds'])} | {''.join(direction)} | {broken} | {short(control.max())} |")
 say("proof-draws", f"{draws}")
 display(Markdown("\n".join(rows)))
 
@@ -480,10 +460,10 @@ display(Markdown("\n".join(rows)))
 #
 # ## What to do with it
 #
-# - **Ask for $(1-\alpha)\sqrt d$ first.** It is the gap between a token's score on itself and on others. Beyond about 5 a single layer
-#   gives each neighbor less than a hundredth of its own weight and its recency is below what one sequence can show.
-# - **Say where the residual comes from.** In the first layer pre-norm adds a small $r$ and post-norm $r = 1$, so pre-norm shows more recency in
-#   layer 2. A few layers on the order is reversed: {doc}`/_executed/recency/depth`.
+# - **Ask for $(1-\alpha)\sqrt d$ first.** It is the gap between a token's score on itself and on others. Beyond 5 a token gives every other one less
+#   than a hundredth of the weight on itself, and the recency of layer 2 drowns in the spread of single sequences.
+# - **Say where the residual comes from.** In the first layer pre-norm adds a small $r$, if $(1-\alpha)d$ is large, and post-norm adds $r = 1$. So
+#   pre-norm shows more recency in layer 2. A few layers on the order is reversed: {doc}`/_executed/recency/depth`.
 # - **Do not read a probability off a mean map**, nor a map off a probability.
 #
 # These layers have no weights. In a trained model queries and keys are projected, and the effect is what is added to whatever they do.

@@ -9,7 +9,7 @@
 # %% [markdown]
 # # Under a causal mask, RoPE scores stop being purely relative
 #
-# RoPE is built so that a score depends on where two tokens are only through their distance. Does the score keep to that in a causal stack?
+# RoPE is built so that the place of two tokens enters their score through their distance alone. Does a causal stack keep to that?
 #
 # In the first layer it does. From the second layer on it does not ({numref}`fig-rope-left`): the mask has made tokens that depend on their own place, and no rotation takes that back.
 
@@ -18,61 +18,53 @@ profile: str = "quick"  # size at which missing results are computed
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
+import pandas as pd
 import torch
 from IPython.display import Markdown, display
-from myst_nb import glue
 
-from attention_atlas import figures, results
-from attention_atlas.drawing_recency import probability, score_map
+from attention_atlas import figures
+from attention_atlas.drawing_recency import score_map
 from attention_atlas.drawing_signed import signed_map
 from attention_atlas.exercises import recency_variants as exercises
 from attention_atlas.experiments import recency
 from attention_atlas.metrics import without_diagonal_means
-from attention_atlas.positions import rope, rope_frequencies
-from attention_atlas.readings import beside
+from attention_atlas.positions import rope, rope_frequencies, rope_half_split
+from attention_atlas.readings import LEVELS, beside
+from attention_atlas.recency_points import Points
+from attention_atlas.relativity import earlier, fitted_factor, left_over
 from attention_atlas.theory.recency.rotary import ideal_rotary_scores, mean_rotation
+from attention_atlas.wording import probability, say, short
 
 figures.style()
 LAYERS = (1, 2, 3, 4)
-found = results.obtain(recency, profile, recency.group("rope", profile))
 names = {"causal": "causal mask", "full": "no mask"}
-maps, errors, ideals, recencies, configs, read = {}, {}, {}, {}, {}, []
-for point in recency.group("rope", profile):
-    table = found.table[found.table.point == point]
-    config = configs[point] = recency.configurations(table.profile.iloc[0])[point]
-    maps[point] = [recency.score_map(config, table, layer) for layer in LAYERS]
-    errors[point] = [recency.score_map(config, table, layer, "standard_error") for layer in LAYERS]
-    ideals[point] = list(ideal_rotary_scores(config.model))
-    read.append(beside(config, table))
-    recencies[point] = table["mean"][table.quantity == "recency_probability"].tolist()
-before = torch.ones(config.tokens, config.tokens).tril(-1).bool()  # keys before the query, in every mask
-
-
-def size(map):
-    """Root mean square over the keys before the query."""
-    return map[before].square().mean().sqrt().item()
-
-
-left = {point: [without_diagonal_means(map) for map in stack] for point, stack in maps.items()}
+points = Points(recency.group("rope", profile), profile)
+maps = {name: torch.stack([points.score_map(name, layer) for layer in LAYERS]) for name in points.configs}
+errors = {
+    name: torch.stack([points.score_map(name, layer, "standard_error") for layer in LAYERS]) for name in points.configs
+}
+left = {name: [without_diagonal_means(map) for map in stack] for name, stack in maps.items()}
+measured = {
+    name: left_over(maps[name], errors[name], ideal_rotary_scores(config.model)).set_index("layer")
+    for name, config in points.configs.items()
+}
+floors = [value for table in measured.values() for value in table["floor"]]
+tokens = len(maps["rope-causal-0.5"][0])
+hidden = torch.ones(tokens, tokens).triu().bool()  # keys at and after the query
 
 
 def outline(axes):
     """The half of the map that a causal query may see, so that an empty panel is seen to be one."""
-    end = len(before) + 0.5
-    axes.plot([0.5, 0.5, end, 0.5], [0.5, end, end, 0.5], color=figures.PALETTE["muted"], linewidth=0.6)
+    axes.plot([0.5, 0.5, tokens + 0.5, 0.5], [0.5, *[tokens + 0.5] * 2, 0.5], color=figures.PALETTE["muted"], lw=0.6)
     axes.spines[:].set_visible(False)
 
 
-def say(name, value):
-    glue(name, value, display=False)
-
-
 # %% tags=["hide-input"]
-limit = max(map[before].abs().max().item() for map in left["rope-causal-0.5"])
+limit = max(earlier(map).abs().max().item() for map in left["rope-causal-0.5"])
 figure, grid = plt.subplots(2, 4, figsize=(7.2, 3.9))
 for row, kind in zip(grid, names, strict=True):
     for axes, layer in zip(row, LAYERS, strict=True):
-        shown = left[f"rope-{kind}-0.5"][layer - 1].masked_fill(~before, torch.nan)
+        shown = left[f"rope-{kind}-0.5"][layer - 1].masked_fill(hidden, torch.nan)
         image = signed_map(axes, shown, limit=limit, corners=kind == "full" and layer == 1)
         outline(axes)
         if kind == "causal":
@@ -83,14 +75,14 @@ figure.colorbar(image, ax=grid, shrink=0.7, pad=0.02, label="left of the mean sc
 figures.show(
     figure,
     name="rope-left",
-    caption="Mean scores of a stack with RoPE at $\\alpha = 0.5$ after the mean of every diagonal, that is of every distance, is taken off. Scores lie between −1 and 1. A purely relative score leaves nothing, as in the first layer and as in all layers without a mask.",
+    caption=f"Mean scores of a stack with RoPE at $\\alpha = 0.5$ ({points.sequences} sequences) after the mean of every diagonal, that is of every distance, is taken off. Scores lie between −1 and 1. A purely relative score leaves nothing, as in the first layer and as in all layers without a mask.",
     alt="Two rows of four triangular maps. The upper row, with a causal mask, is empty in layer 1 and then shows a pattern: the first columns are blue, strongest at the top, and the rest is faintly orange. The lower row, without a mask, is empty in all four layers.",
-    provenance=found.provenance,
+    provenance=points.provenance,
 )
 
 # %% [markdown]
 # The setting is that of the first version of Kim 2026 {cite}`kim2026` <span class="atlas-origin">official code</span>: 50 tokens of norm 1 in 64 dimensions, L2 normalization, raw residual, queries and keys rotated by their position (base 10,000). Its notebook has $\alpha = 0$ and $0.5$ with the causal mask, and $\alpha = 0$ without;
-# $\alpha = 0.5$ without mask is <span class="atlas-origin">ours</span>. Taking off the diagonals' means is the paper's device.
+# $\alpha = 0.5$ without mask is <span class="atlas-origin">ours</span>. Taking off the diagonals' means is a device of that code.
 #
 # ## What rotation does on average
 #
@@ -111,13 +103,16 @@ figures.show(
 # $\mathbb E \langle R_i x, R_j y\rangle = \mathrm{tr}(R_i^\top R_j E) = \frac1d \mathrm{tr}(R_{j-i})\, \mathbb E\langle x, y\rangle$, and each pair of coordinates adds $2\cos((i-j)\theta_l)$ to the trace. Tokens can change places, so $\mathbb E\cos(x_i, x_j)$ is the same for all pairs.
 # ````
 #
+# *The check* is on this page, there is no card for it. In layer 1 fit $F$ to the {glue:text}`rope-mean-pairs` mean scores by one number, the mean cosine: it is {glue:text}`rope-mean-cosine-5` at $\alpha=0.5$, and {glue:text}`rope-mean-cosine-0` at $\alpha = 0$, where it should be 0. The scores miss the fit by a root mean square of {glue:text}`rope-mean-rms-5` and
+# {glue:text}`rope-mean-rms-0` standard errors, at most by {glue:text}`rope-mean-most-5` and {glue:text}`rope-mean-most-0`. $F$ itself is tested against rotated vectors.
+#
 # The mask only hides entries of layer 1. It enters through the mixing: token $i$ leaves the layer as a mean of $i$ tokens. How long that mean is and how it lies to another one depends on $i$ and $j$, not on $i-j$ ({prf:ref}`prop-falling-norm`, {prf:ref}`prop-flat-inner`). If we leave out that weights and vectors depend on each other,
 # later layers obey {eq}`eq-rope-mean` with the tokens' own mean cosines: *scores of the stack without positions, times a function of the distance*, with weights to match. This is an approximation <span class="atlas-origin">derived here</span>; we compare it below.
 #
 # ## How much is left
 #
 # A mean over a finite number of sequences is never exactly relative. How much would noise leave? If the mean scores have the standard errors $\sigma_{ij}$ and no true deviation, the expected mean square of what is left is at most the mean of $\sigma_{ij}^2$, however the errors depend on each other: taking off a mean can only lower a
-# sum of squares. We call the root of it the *floor*. By the triangle inequality it is also a bound on the standard error of the measured value <span class="atlas-origin">derived here</span>.
+# sum of squares. We call the root of it the *floor*. By the triangle inequality it also bounds the root mean square error of the measured value <span class="atlas-origin">derived here</span>.
 
 # %% tags=["hide-input"]
 styles = {
@@ -131,26 +126,21 @@ lines = [
     "| | layer | left (RMS) | floor | predicted | share of variation | RP |",
     "|:--|--:|--:|--:|--:|--:|--:|",
 ]
-floors, ratios = [], []
 for (kind, alpha), (color, marker, line) in styles.items():
-    point = f"rope-{kind}-{alpha}"
-    measured = [size(map) for map in left[point]]
-    floor = [size(error) for error in errors[point]]
-    predicted = [size(without_diagonal_means(map)) for map in ideals[point]]
-    shade, label = figures.PALETTE[color], f"{names[kind]}, $\\alpha = {alpha:g}$"
-    axes.plot(LAYERS, measured, line, color=shade, marker=marker, label=label)
+    table, label = measured[f"rope-{kind}-{alpha}"], f"{names[kind]}, $\\alpha = {alpha:g}$"
+    curve = points.recency(f"rope-{kind}-{alpha}")["mean"]
+    axes.plot(table["left"], line, color=figures.PALETTE[color], marker=marker, label=label)
     if kind == "causal":
-        guess = axes.plot(LAYERS[1:], predicted[1:], "x", color=figures.PALETTE["ink"], markersize=9, zorder=5)
-        ratios += [a / b for a, b in zip(measured[1:], floor[1:], strict=True)]
-    floors += floor
-    for layer in LAYERS:
-        values = maps[point][layer - 1][before]
-        share = (left[point][layer - 1][before].square().sum() / (values - values.mean()).square().sum()).item()
-        share = f"{100 * share:.1f} %" if measured[layer - 1] > 2 * floor[layer - 1] else "noise"
+        guess = axes.plot(table["predicted"][1:], "x", color=figures.PALETTE["ink"], markersize=9, zorder=5)
+    for layer, row in table.iterrows():
+        share = f"{100 * row['share']:.1f} %" if row["left"] > 2 * row["floor"] else "noise"
         lines.append(
-            f"| {label if layer == 1 else ''} | {layer} | {measured[layer - 1]:.5f} | {floor[layer - 1]:.5f} | "
-            f"{predicted[layer - 1]:.5f} | {share} | {probability(recencies[point][layer - 1])} |"
+            f"| {label if layer == 1 else ''} | {layer} | {row['left']:.5f} | {row['floor']:.5f} | "
+            f"{row['predicted']:.5f} | {share} | {probability(curve[layer])} |"
         )
+causal = pd.concat([measured[f"rope-causal-{alpha}"].loc[2:] for alpha in (0.0, 0.5)])
+full = pd.concat([measured[f"rope-full-{alpha}"] for alpha in (0.0, 0.5)])
+ratios = causal["left"] / causal["floor"]
 axes.axhspan(min(floors), max(floors), color=figures.PALETTE["muted"], alpha=0.25, linewidth=0)
 guess[0].set_label("predicted")
 axes.annotate("floor", (2.4, max(floors) * 1.12), color=figures.PALETTE["muted"], fontsize=9.5)
@@ -159,48 +149,41 @@ axes.legend(loc="center right", ncols=1)
 figures.show(
     figure,
     name="rope-violation",
-    caption="What is left of the mean scores, root mean square over all keys before the query. Crosses: predicted. Gray: the floor, the most that noise leaves on average. Layer 1 is purely relative by {prf:ref}`prop-rope-mean` and shows what noise really leaves.",
-    alt="On a logarithmic axis the two causal curves jump from the floor in layer 1 to some fifty times as much in layer 2 and stay there, on the crosses of the prediction. The two curves without a mask stay at or below the floor in all layers.",
-    provenance=found.provenance,
+    caption=f"What is left of the mean scores, root mean square over all keys before the query, {points.sequences} sequences. Crosses: predicted. Gray: the floor, the most that noise leaves on average. Layer 1 is purely relative by {{prf:ref}}`prop-rope-mean` and shows what noise really leaves.",
+    alt=f"On a logarithmic axis the two causal curves jump from the floor in layer 1 to {ratios.min():.0f} times the floor and more in layer 2 and stay up there, on the crosses of the prediction. The two curves without a mask stay at or below the floor in all layers.",
+    provenance=points.provenance,
 )
 
 # %% tags=["hide-input"]
 display(Markdown("\n".join(lines)))
-some = configs["rope-causal-0.5"]
-say("rope-violation-sequences", f"{some.sequences:,}")
-say("rope-violation-least", f"{min(ratios):.0f}")
-say("rope-violation-most", f"{max(ratios):.0f}")
-edges = [size(without_diagonal_means(map)) for alpha in (0.0, 0.5) for map in ideals[f"rope-full-{alpha}"][1:]]
-say("rope-violation-edges", f"{max(edges) * 1e5:.1f}")
-say("rope-violation-edges-factor", f"{size(errors['rope-full-0.5'][1]) / max(edges):.0f}")
-worst = max(
-    size(map) / size(error)
-    for a in (0.0, 0.5)
-    for map, error in zip(left[f"rope-full-{a}"], errors[f"rope-full-{a}"], strict=True)
-)
-say("rope-violation-full", f"{worst:.2f}")
-largest = left["rope-causal-0.5"][3]
-say("rope-violation-largest", f"{largest[before].abs().max():.2f}")
-gaps = [
-    abs(size(a) / size(without_diagonal_means(b)) - 1)
-    for alpha in (0.0, 0.5)
-    for a, b in list(zip(left[f"rope-causal-{alpha}"], ideals[f"rope-causal-{alpha}"], strict=True))[1:]
-]
-say("rope-violation-gap", f"{100 * max(gaps):.0f}")
-for kind in names:
-    for alpha in (0.0, 0.5):
-        say(f"rope-rp-{kind}-{10 * alpha:.0f}", probability(recencies[f"rope-{kind}-{alpha}"][-1]))
-say("rope-rp-one", probability(recencies["rope-causal-0.5"][0]))
+say("rope-violation-least", f"{ratios.min():.0f}")
+say("rope-violation-most", f"{ratios.max():.0f}")
+say("rope-violation-gap", f"{100 * (causal['left'] / causal['predicted'] - 1).abs().max():.0f}")
+say("rope-violation-full", f"{(full['left'] / full['floor']).max():.2f}")
+say("rope-violation-edges", short(full["predicted"].max()))
+say("rope-violation-edges-factor", f"{(full['floor'] / full['predicted'])[full['predicted'] > 0].min():.0f}")
+say("rope-violation-largest", f"{earlier(left['rope-causal-0.5'][3]).abs().max():.2f}")
+say("rope-violation-share", f"{100 * measured['rope-causal-0.0'].loc[2, 'share']:.0f}")
+for kind, alpha in styles:
+    say(f"rope-rp-{kind}-{10 * alpha:.0f}", probability(points.recency(f"rope-{kind}-{alpha}")["mean"][4]))
+say("rope-rp-one", probability(points.recency("rope-causal-0.5")["mean"][1]))
+for alpha in (0.0, 0.5):
+    name = f"rope-causal-{alpha}"
+    cosine, missed = fitted_factor(maps[name][0], errors[name][0], mean_rotation(tokens, 64))
+    say(f"rope-mean-cosine-{10 * alpha:.0f}", short(cosine) if abs(cosine) < 0.01 else probability(cosine))
+    say(f"rope-mean-rms-{10 * alpha:.0f}", f"{missed.square().mean().sqrt():.2f}")
+    say(f"rope-mean-most-{10 * alpha:.0f}", f"{missed.abs().max():.1f}")
+say("rope-mean-pairs", f"{len(missed):,}")
 
 # %% [markdown]
-# RMS is the root mean square over the keys before the query; the share is that of the squared deviations from the map's own mean. *With the causal mask* what is left in layers 2 to 4 is {glue:text}`rope-violation-least` to {glue:text}`rope-violation-most` times the floor ({glue:text}`rope-violation-sequences` sequences). The prediction that multiplies mean cosines by $F$ is within {glue:text}`rope-violation-gap` % of its size. At $\alpha = 0.5$ single scores deviate by up to {glue:text}`rope-violation-largest`.
-# In layer 2 of isotropic tokens much of what structure there is depends on more than the distance.
+# RMS is the root mean square over the keys before the query; the share is that of the squared deviations from the map's own mean. *With the causal mask* what is left in layers 2 to 4 is {glue:text}`rope-violation-least` to {glue:text}`rope-violation-most` times the floor. The prediction that multiplies mean cosines by $F$ is within {glue:text}`rope-violation-gap` % of its size. At $\alpha = 0.5$ single scores of layer 4 deviate by up to {glue:text}`rope-violation-largest`.
+# In layer 2 of isotropic tokens {glue:text}`rope-violation-share` % of the variation is no function of the distance.
 #
 # *Without a mask* nothing is left above the floor: the largest ratio is {glue:text}`rope-violation-full`. Is there really nothing? Not quite. A sequence has two ends, and near an end a token has neighbors on one side only. From layer 2 on this makes scores depend on the place as well. The prediction puts it at
-# {glue:text}`rope-violation-edges` · 10⁻⁵ at most, {glue:text}`rope-violation-edges-factor` times below the floor. What the prediction leaves out may be larger, but the two together stay below the floor as well: edges break relativity in principle, the causal mask breaks it in practice.
+# {glue:text}`rope-violation-edges` at most, at least {glue:text}`rope-violation-edges-factor` times below the floor. What the prediction leaves out may be larger, but the two together stay below the floor: edges break relativity in principle, the causal mask breaks it in practice.
 #
-# The recency probability cannot tell the two apart. RoPE prefers near keys by itself, once tokens share a direction ({glue:text}`rope-rp-one` in layer 1 at $\alpha = 0.5$), and both kinds of stack end with a preference in layer 4: {glue:text}`rope-rp-causal-5` with and {glue:text}`rope-rp-full-5` without the mask at $\alpha = 0.5$, {glue:text}`rope-rp-causal-0` and
-# {glue:text}`rope-rp-full-0` at $\alpha=0$. The mask adds to it. Why do even isotropic tokens get a preference from RoPE in the end? $F$ acts on what tokens share. At first that is nothing, but every layer that averages gives them something in common.
+# The recency probability cannot tell the two apart. RoPE prefers near keys by itself once tokens share a direction ({glue:text}`rope-rp-one` in layer 1 at $\alpha = 0.5$), and both kinds of stack end with a preference in layer 4: with and without the mask {glue:text}`rope-rp-causal-5` and {glue:text}`rope-rp-full-5` at $\alpha = 0.5$, {glue:text}`rope-rp-causal-0` and
+# {glue:text}`rope-rp-full-0` at $\alpha=0$. Why do even isotropic tokens get a preference from RoPE in the end? $F$ acts on what tokens share. At first that is nothing, but every layer that averages gives them something in common.
 #
 # ## The maps
 
@@ -208,17 +191,17 @@ say("rope-rp-one", probability(recencies["rope-causal-0.5"][0]))
 
 
 def show_maps(kind, name, caption, alt):
+    """Scores, and what is left of them, of both alphas in four layers."""
     figure, grid = plt.subplots(4, 4, figsize=(7.2, 8.4))
     for place, alpha in enumerate((0.0, 0.5)):
         point = f"rope-{kind}-{alpha}"
-        limit = max(max(map[before].abs().max().item() for map in left[point][1:]), 4 * max(floors))
-        for layer in LAYERS:
-            upper, lower = grid[2 * place, layer - 1], grid[2 * place + 1, layer - 1]
+        limit = max(max(earlier(map).abs().max().item() for map in left[point][1:]), 4 * max(floors))
+        for layer, upper, lower in zip(LAYERS, *grid[2 * place : 2 * place + 2], strict=True):
             score_map(
                 upper,
                 maps[point][layer - 1],
-                recency=recencies[point][layer - 1],
-                least_range=6 * errors[point][layer - 1][before].max().item(),
+                recency=points.recency(point)["mean"][layer],
+                least_range=6 * earlier(errors[point][layer - 1]).max().item(),
                 labels=False,
             )
             image = signed_map(lower, left[point][layer - 1], limit=limit, corners=False)
@@ -229,7 +212,7 @@ def show_maps(kind, name, caption, alt):
         grid[2 * place, 0].set_ylabel(f"$\\alpha = {alpha:g}$\nscore")
         grid[2 * place + 1, 0].set_ylabel("without diagonal means")
         figure.colorbar(image, ax=grid[2 * place + 1, :], shrink=0.85, pad=0.01)
-    figures.show(figure, name=name, caption=caption, alt=alt, provenance=found.provenance)
+    figures.show(figure, name=name, caption=caption, alt=alt, provenance=points.provenance)
 
 
 show_maps(
@@ -243,20 +226,21 @@ show_maps(
 show_maps(
     "full",
     "rope-maps-full",
-    "The same without a mask. The ranges of the rows without diagonal means end at four times the floor.",
+    "The same without a mask. The ranges of the rows without diagonal means end at four times the floor, or at the largest value of layers 2 to 4 if that is more.",
     "Four rows of square maps. Scores are bands along the diagonal in all layers; without diagonal means there is nothing but faint noise.",
 )
-rotation = mean_rotation(50, 64)[:, 0]
-off = [(frame.official - frame.ours).abs() for frame in read]
-fits = [(a <= frame.allowed).tolist() for a, frame in zip(off, read, strict=True)]
-say("rope-read-count", f"{sum(map(len, fits))}")
-say("rope-read-fits", f"{sum(map(sum, fits))}")
-say("rope-read-worst", f"{max(a.max() for a in off if len(a)):.4f}")
-say("rope-mean-10", f"{rotation[10]:.2f}")
-say("rope-mean-49", f"{rotation[49]:.2f}")
+read = pd.concat([beside(points.configs[name], points.tables[name]) for name in points.configs])
+off = (read["official"] - read["ours"]).abs()
+say("rope-read-count", f"{len(read)}")
+say("rope-read-fits", f"{(off <= read['allowed']).sum()}")
+say("rope-read-worst", f"{off.max():.4f}")
+say("rope-read-level", f"1/{2 * LEVELS}")
+rotation = mean_rotation(tokens, 64)[:, 0]
+for distance in (10, 49):
+    say(f"rope-mean-{distance}", f"{rotation[distance]:.2f}")
 
 # %% [markdown]
-# *Beside the paper.* The official figures of the scores can be read by their colors, to 1/512. Of {glue:text}`rope-read-count` scores that we read off the three of them, {glue:text}`rope-read-fits` agree with ours within that and four standard errors of the difference; the largest difference is {glue:text}`rope-read-worst`.
+# *Beside the paper.* The official figures of the scores can be read by their colors, to {glue:text}`rope-read-level`. Of {glue:text}`rope-read-count` scores that we read off the three of them, {glue:text}`rope-read-fits` agree with ours within that and four standard errors of the difference; the largest difference is {glue:text}`rope-read-worst`.
 # The official maps without diagonal means have a scale each, which their images do not carry; we did not read those.
 #
 # The bands of layer 1 are $F$: it falls to {glue:text}`rope-mean-10` at distance 10 and to {glue:text}`rope-mean-49` at distance 49. Under the mask they bend.
@@ -270,22 +254,14 @@ say("rope-mean-49", f"{rotation[49]:.2f}")
 #
 # ## Does the convention matter?
 #
-# The official code takes its rotation from Llama, which pairs coordinate $l$ with $l + d/2$; ours pairs neighbors, as the formula is usually printed. For this simulation it cannot matter <span class="atlas-origin">derived here</span>. The two differ by the order of the coordinates: half-split scores of $x$ are interleaved scores of $x$ reordered. Normalizing,
+# The official code takes its rotation from Llama, which pairs coordinate $l$ with $l + d/2$ <span class="atlas-origin">official code</span>; `rope` of this book pairs neighbors, `rope_half_split` is the other convention. For this simulation it cannot matter <span class="atlas-origin">derived here</span>. The two differ by the order of the coordinates: half-split scores of $x$ are interleaved scores of $x$ reordered. Normalizing,
 # mixing and adding the residual do not care about the order, and the law of the tokens does not change when coordinates change places. So all means of all layers are the same.
 
-
 # %%
-def half_split(x, frequencies):
-    """Rotary positions as Llama has them."""
-    angles = torch.arange(x.shape[-2])[:, None] * frequencies
-    first, second = x.chunk(2, -1)
-    return torch.cat([first * angles.cos() - second * angles.sin(), first * angles.sin() + second * angles.cos()], -1)
-
-
 frequencies = rope_frequencies(64)
 x = torch.randn(50, 64, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
 order = torch.arange(64).view(2, 32).T.flatten()  # 0, 32, 1, 33, ...
-theirs, ours = half_split(x, frequencies), rope(x[:, order], frequencies)
+theirs, ours = rope_half_split(x, frequencies), rope(x[:, order], frequencies)
 print(f"largest difference of the scores: {(theirs @ theirs.T - ours @ ours.T).abs().max():.0e}")
 
 # %% [markdown]
@@ -293,9 +269,9 @@ print(f"largest difference of the scores: {(theirs @ theirs.T - ours @ ours.T).a
 #
 # ## What to do with it
 #
-# - Do not conclude from relative positions in a model's input that its scores are relative. Under a causal mask they are so in the first layer only.
-# - To see what is *not* relative in a head, take off the mean of every diagonal and compare the rest with its floor. Without the floor one would read patterns into noise.
-# - The deviation is largest for the first keys and queries. Where that matters, look at the first few dozen tokens.
+# - Do not conclude from relative positions that scores are relative. Under a causal mask they are so in the first layer only.
+# - To see what is *not* relative in a head, take off the mean of every diagonal and compare the rest with its floor. Without the floor one reads patterns into noise.
+# - The deviation is largest for the first keys and queries. Look there first.
 #
 # The stack has no weights, and its tokens no order of their own. Text is not like that: in a trained model content that depends on the place would be left over as well.
 #

@@ -155,10 +155,15 @@ def test_a_card_prints_both_variants_and_what_they_were_measured_to_do(entry):
     assert ('"atlas-origin">official code<' in card) == (entry.place_in_code != "none")
 
 
+COMMITS = {"wu2025": ("3967a93",), "kim2026": ("d68cf47", "4aaf9e8")}  # current code, and Kim et al.'s first version
+
+
 def test_code_is_linked_at_the_commit_that_the_entry_names():
     for entry in ENTRIES:
         if entry.place_in_code != "none":
-            assert entry.place_in_code.endswith(f"at {cards.OFFICIAL_CODE[entry.paper].rpartition('/')[2]}")
+            commit = entry.place_in_code.rpartition(" at ")[2]
+            assert commit in COMMITS[entry.paper]
+            assert f"({cards.OFFICIAL_CODE[entry.paper]}/tree/{commit})" in cards.ledger_card(entry)
 
 
 def test_a_card_names_the_statements_that_need_the_repair():

@@ -41,6 +41,17 @@ def test_negative_control_a_range_with_the_diagonal_would_be_another(axes):
     assert score_map(axes, scores).get_clim()[1] < scores[~scores.isnan()].max()
 
 
+def test_panels_that_are_compared_share_their_limits(axes):
+    assert score_map(axes, lower(5), limits=(20.0, 60.0)).get_clim() == (20.0, 60.0)
+    assert [text.get_text() for text in axes.child_axes[0].texts] == ["20", "+40"]
+
+
+@pytest.mark.parametrize("limits", [(22.0, 60.0), (20.0, 53.0)])
+def test_limits_that_would_hide_a_score_are_refused(axes, limits):
+    with pytest.raises(ValueError, match="from 21 to 54 do not fit into the limits"):
+        score_map(axes, lower(5), limits=limits)
+
+
 def test_the_diagonal_is_hollow(axes):
     score_map(axes, lower(7))
     cells = axes.collections[0]

@@ -17,6 +17,7 @@ from attention_atlas.metrics import (
     outlier_ratio,
     rank_residual,
     recency_probability,
+    relative_map_error,
 )
 
 
@@ -65,6 +66,32 @@ def test_negative_control_a_decreasing_map_turns_recency_around():
 def test_recency_refuses_impossible_maps_with_their_shape(shape):
     with pytest.raises(ValueError, match=f"got {shape[1]} x {shape[2]}"):
         recency_probability(torch.zeros(shape))
+
+
+# --- relative error of a map ---
+
+
+def test_a_map_is_as_far_off_as_its_keys_before_the_query():
+    measured = torch.tensor([[1.0, math.nan], [2.0, 1.0]])
+    assert relative_map_error(measured, measured) == 0
+    assert relative_map_error(torch.tensor([[9.0, 9.0], [3.0, 9.0]]), measured) == pytest.approx(0.5)
+
+
+def test_the_error_is_relative_to_the_measured_map():
+    ones, twos = torch.ones(5, 5), torch.full((5, 5), 2.0)
+    assert relative_map_error(twos, ones) == 1.0 and relative_map_error(ones, twos) == 0.5
+
+
+def test_the_error_is_that_of_the_plain_loop():
+    claimed, measured = randn(7, 7), randn(7, 7, seed=1)
+    squares = [float(claimed[i, j] / measured[i, j] - 1) ** 2 for i in range(7) for j in range(i)]
+    assert relative_map_error(claimed, measured).item() == pytest.approx(math.sqrt(sum(squares) / 21))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5)])
+def test_a_map_without_earlier_keys_or_not_square_has_no_relative_error(shape):
+    with pytest.raises(ValueError, match=f"at least 2 x 2, got {shape[0]} x {shape[1]}"):
+        relative_map_error(torch.ones(shape), torch.ones(shape))
 
 
 # --- entropy ---

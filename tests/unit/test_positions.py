@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attention_atlas.positions import decay_bias, rope, rope_frequencies, sinusoidal
+from attention_atlas.positions import decay_bias, rope, rope_frequencies, rope_half_split, sinusoidal
 
 
 def randn(*shape, seed=0):
@@ -66,6 +66,27 @@ def test_rope_takes_fractions_of_a_position_and_keeps_the_dtype():
     assert rope(x.half(), rope_frequencies(2)).dtype == torch.float16
 
 
+def test_half_split_equals_llamas_rotate_half():
+    """As the language models write it: x cos + rotate_half(x) sin, with every angle twice in a row."""
+    x, frequencies = randn(2, 3, 5, 14), rope_frequencies(14)
+    angles = torch.outer(torch.arange(5).double(), frequencies).repeat(1, 2)
+    rotated = torch.cat((-x[..., 7:], x[..., :7]), dim=-1)
+    assert torch.allclose(rope_half_split(x, frequencies), x * angles.cos() + rotated * angles.sin(), atol=1e-14)
+
+
+def test_half_split_is_the_interleaved_rotation_of_reordered_coordinates():
+    x, frequencies = randn(5, 14), rope_frequencies(14)
+    order = [pair + 7 * half for pair in range(7) for half in range(2)]
+    places = torch.tensor([3, 1, 4, 1, 5])
+    assert torch.equal(rope_half_split(x, frequencies, places)[:, order], rope(x[:, order], frequencies, places))
+
+
+def test_negative_control_the_two_conventions_differ_on_the_same_coordinates():
+    x, frequencies = randn(5, 14), rope_frequencies(14)
+    scores = [turn(x, frequencies) @ turn(x, frequencies).T for turn in (rope, rope_half_split)]
+    assert not torch.allclose(*scores, atol=0.1)
+
+
 def test_waves_equal_the_plain_loop():
     waves = sinusoidal(11, 6)
     assert waves.shape == (11, 6)
@@ -87,6 +108,7 @@ def test_waves_equal_the_plain_loop():
         (lambda: rope(torch.zeros(3, 5), torch.ones(2)), "got 5 and 2"),
         (lambda: rope(torch.zeros(3, 4), torch.ones(3)), "got 4 and 3"),
         (lambda: inspect.unwrap(rope)(torch.zeros(3, 4), torch.ones(2), torch.arange(5)), "got 5 for 3 tokens"),
+        (lambda: rope_half_split(torch.zeros(3, 5), torch.ones(2)), "got 5 and 2"),
         (lambda: sinusoidal(0, 4), "at least 1 token, got 0"),
         (lambda: sinusoidal(3, 5), "got 5"),
     ],

@@ -45,7 +45,7 @@ def test_a_sweep_runs_where_only_numpy_pandas_and_torch_are_installed(tmp_path, 
         "for module in pkgutil.iter_modules(experiments.__path__): results.load_experiment(module.name)\n"
         "cli.main(['sweep', 'peak_distance', '--profile', 'smoke'])"
     )
-    assert outcome.stdout.endswith("peak_distance: computed 4, already there 0\n"), outcome.stdout + outcome.stderr
+    assert outcome.stdout.endswith("peak_distance: computed 5, already there 0\n"), outcome.stdout + outcome.stderr
     assert len(list(tmp_path.rglob("*.json"))) == 5  # with the canary
 
 

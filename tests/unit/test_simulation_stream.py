@@ -242,9 +242,9 @@ for simulator, few, many in (("gram", 20_000, 200_000), ("direct32", 2_000, 8_00
 
 
 def test_memory_does_not_grow_with_the_number_of_sequences():
-    """The vectors of 8,000 sequences alone are 330 MB; all of torch and one chunk of them stay below 500."""
+    """Held at once, the maps of 180,000 sequences more are 144 MB each, the vectors of 6,000 more 250 MB."""
     environment = os.environ | {"PYTHONPATH": str(files.ROOT / "lib"), "OMP_NUM_THREADS": "1"}
     run = subprocess.run([sys.executable, "-c", MEMORY], env=environment, capture_output=True, text=True, check=True)
     few, many, few_vectors, many_vectors = map(float, run.stdout.split())
-    assert many - few < 8 and many_vectors - few_vectors < 8
+    assert many - few < 60 and many_vectors - few_vectors < 60
     assert many_vectors < 500
