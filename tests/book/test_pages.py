@@ -1,5 +1,6 @@
 """The built book in a real browser: nothing fetched from elsewhere, nothing broken, readable for everyone."""
 
+import functools
 import json
 import re
 from html.parser import HTMLParser
@@ -35,6 +36,9 @@ class Page(HTMLParser):
 
 def test_there_is_a_book(html):
     assert len(PAGES) >= 15, PAGES
+
+
+READ = functools.cache(Page)  # a page is asked for once for every link that leads to it
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -78,7 +82,7 @@ def test_every_picture_has_alt_text(visit, name):
 @pytest.mark.parametrize("name", PAGES)
 def test_links_lead_somewhere(html, name):
     """Every link within the book meets a file, and its anchor an element; links out of it are plain https."""
-    page = Page(html / name)
+    page = READ(html / name)
     for link in page.links:
         target, anchor = urldefrag(unquote(link))
         if re.match(r"[a-z]+:", target):
@@ -87,14 +91,14 @@ def test_links_lead_somewhere(html, name):
         path = (html / name).parent / target if target else html / name
         assert path.exists(), f"dead link {link}"
         if anchor and path.suffix == ".html" and "=" not in anchor:  # the playground keeps its setting after the #
-            assert anchor in Page(path).ids, f"dead anchor {link}"
+            assert anchor in READ(path).ids, f"dead anchor {link}"
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_every_page_can_be_downloaded_as_a_notebook(html, name):
     if name == "index.html" and not (html / "_sources/index.md").exists():
         pytest.skip("a redirect")
-    links = [link for link in Page(html / name).links if link.endswith(".ipynb") and "_sources" in link]
+    links = [link for link in READ(html / name).links if link.endswith(".ipynb") and "_sources" in link]
     assert links, "no notebook to download"
     notebook = json.loads(((html / name).parent / links[0]).read_text())
     assert notebook["nbformat"] == 4 and notebook["metadata"]["kernelspec"]["name"] == "python3"
@@ -105,7 +109,7 @@ def test_every_page_can_be_downloaded_as_a_notebook(html, name):
 def test_no_launch_button_leads_nowhere(html):
     """Without a repository address there is none."""
     assert 'repository_url: ""' in (files.ROOT / "_config.yml").read_text()
-    assert not any("mybinder" in link or "colab" in link for name in PAGES for link in Page(html / name).links)
+    assert not any("mybinder" in link or "colab" in link for name in PAGES for link in READ(html / name).links)
 
 
 @pytest.mark.parametrize("over", ["file", "http"])
