@@ -65,8 +65,8 @@ def frame(axes):
 
 
 statements = theorems.load()
-papers = [theorem for theorem in statements if theorem.origin == "paper"]
-ours = [theorem for theorem in statements if theorem.origin != "paper"]
+papers = [theorem for theorem in statements if theorem.origin in ("paper", "official code")]
+ours = [theorem for theorem in statements if theorem not in papers]
 figure, axes = plt.subplots(figsize=(7.2, 6.6))
 rows = dict(
     zip([*papers, *ours], [*range(len(statements), len(ours), -1), *np.arange(len(ours), 0, -1) - 0.6], strict=True)
@@ -76,7 +76,7 @@ for theorem, row in rows.items():
     ridges(axes, theorem, row)
 frame(axes)
 names = [theorem.label + (" *" if theorem.repair else "") for theorem in rows]
-axes.set_yticks([*rows.values(), len(statements) + 0.85, len(ours) + 0.25], [*names, "The paper’s", "Derived here"])
+axes.set_yticks([*rows.values(), len(statements) + 0.85, len(ours) + 0.25], [*names, "The papers’", "Derived here"])
 for label in axes.get_yticklabels()[-2:]:
     label.set_fontweight("bold")
 axes.tick_params(axis="y", length=0)
@@ -100,15 +100,17 @@ figures.show(
 )
 
 # %% tags=["hide-input"]
-held = [theorem for theorem in papers if verdicts[theorem.id].verdict == "holds"]
-glue("card-statements", len(papers), display=False)
+stated = [theorem for theorem in papers if theorem.origin == "paper"]
+held = [theorem for theorem in stated if verdicts[theorem.id].verdict == "holds"]
+glue("card-statements", len(stated), display=False)
+glue("card-code", ", ".join(theorem.label for theorem in papers if theorem not in stated), display=False)
 glue("card-held", len(held), display=False)
 glue("card-repaired", sum(bool(theorem.repair) for theorem in held), display=False)
 glue("card-ours", len(ours), display=False)
 
 # %% [markdown]
 # Wu 2025 {cite}`wu2025` makes {glue:text}`card-statements` statements. {glue:text}`card-held` of them hold in every draw, but
-# {glue:text}`card-repaired` only after a repair, because the upper bound that their proof prints fails. The other {glue:text}`card-ours` cards are statements that this book derives.
+# {glue:text}`card-repaired` only after a repair, because the upper bound that their proof prints fails. From official code: {glue:text}`card-code` (Kim 2026 {cite}`kim2026`). The other {glue:text}`card-ours` cards are statements that this book derives.
 #
 # How to read a card:
 #
@@ -124,7 +126,7 @@ glue("card-ours", len(ours), display=False)
 display(Markdown(cards.theorem_contents(rows, margins)))
 
 # %% [markdown]
-# ## The paper's statements
+# ## The papers' statements
 
 # %% tags=["hide-input"]
 
