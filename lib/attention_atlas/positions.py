@@ -126,6 +126,41 @@ def rope(
     return torch.stack((even * cos - odd * sin, even * sin + odd * cos), dim=-1).flatten(-2)
 
 
+def rope_logits_by_distance(
+    query: Float[Tensor, "d_head"], key: Float[Tensor, "d_head"], frequencies: Float[Tensor, "pair"], reach: int
+) -> Float[Tensor, "distance"]:
+    """Logits of one query on copies of one key, 0, 1, 2, ... tokens back, under RoPE.
+
+    Parameters
+    ----------
+    query, key : (d_head,)
+        The vectors before they are rotated.
+    frequencies : (pair,)
+        Radians per token, as of :func:`rope_frequencies`.
+    reach : int
+        Largest distance in tokens, at least 0.
+
+    Returns
+    -------
+    (distance,)
+        Inner products of the rotated vectors divided by sqrt(d_head).
+
+    Raises
+    ------
+    ValueError
+        If the reach is negative or the frequencies do not fit, see :func:`rope`.
+
+    Examples
+    --------
+    >>> rope_logits_by_distance(torch.ones(2), torch.ones(2), torch.tensor([torch.pi]), reach=1)
+    tensor([ 1.4142, -1.4142])
+    """
+    if reach < 0:
+        raise ValueError(f"reach must be at least 0 tokens, got {reach}")
+    queries, keys = (rope(vector.expand(reach + 1, -1), frequencies) for vector in (query, key))
+    return (keys @ queries[-1] / len(query) ** 0.5).flip(0)
+
+
 def rope_half_split(
     x: Float[Tensor, "*batch tokens d_head"],
     frequencies: Float[Tensor, "pair"],

@@ -48,6 +48,17 @@ def signed(value: float, form: str = ".2g") -> str:
     return f"{value:{form}}".replace("-", MINUS)
 
 
+def power_of_ten(exponent: int) -> str:
+    """Ten to a whole power.
+
+    Examples
+    --------
+    >>> power_of_ten(-9)
+    '10⁻⁹'
+    """
+    return "10" + str(exponent).translate(RAISED)
+
+
 def short(value: float) -> str:
     """A number with two digits, a very small or large one with its power of ten.
 
@@ -59,4 +70,4 @@ def short(value: float) -> str:
     if not 0 < abs(value) < 0.01 and abs(value) < 1e6:
         return signed(value, ".2g" if abs(value) < 100 else ".0f")
     factor, power = f"{value:.1e}".split("e")
-    return f"{factor} × 10{str(int(power)).translate(RAISED)}".replace("-", MINUS)
+    return f"{factor} × {power_of_ten(int(power))}".replace("-", MINUS)

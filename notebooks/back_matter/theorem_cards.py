@@ -23,46 +23,17 @@ from IPython.display import Markdown, display
 from myst_nb import glue
 
 from attention_atlas import cards, figures, results, theorems
+from attention_atlas.drawing_margins import LINEAR, margin_axis, margin_ridges
 from attention_atlas.experiments import theorem_margins
 
 figures.style()
 found = results.obtain(theorem_margins, profile)
 margins = found.table
 verdicts = {theorem.id: cards.numbers(margins, theorem.id) for theorem in theorems.load()}
-LINEAR = 0.1  # the axis is linear below this margin and logarithmic beyond it
-BINS = LINEAR * np.sinh(0.25 * np.arange(-46, 25))  # equally wide on that axis, with an edge at 0
-TICKS = [-1000, -100, -10, -1, 0, 1, 10]
-assert margins.margin.between(BINS[0], BINS[-1]).all()  # the caption says that nothing is clipped
 values = {  # rounding is 0
     key: np.where(np.abs(mine.margin) < theorems.ROUNDING, 0.0, mine.margin)
     for key, mine in margins.groupby(["statement", "control"])
 }
-
-
-def ridges(axes, theorem, floor=0.0):
-    """Where the margins lie: a blue ridge and a dot at the smallest one, an orange ridge and a cross for the control."""
-    for control, color, marker in ((False, "blue", "o"), (True, "orange", "X")):
-        mine = values[theorem.id, control]
-        height = np.histogram(mine, BINS)[0]
-        top = np.append(height, 0) / height.max() * 0.72
-        shade = figures.PALETTE[color]
-        drawn = np.flatnonzero(top)
-        span = slice(drawn[0], drawn[-1] + 2)
-        axes.fill_between(BINS[span], floor, floor + top[span], step="post", color=shade, alpha=0.45, linewidth=0)
-        nearest = mine.max() if control else mine.min()
-        axes.plot(nearest, floor, marker=marker, color=shade, markersize=6.5, clip_on=False, zorder=3)
-
-
-def frame(axes):
-    """The margin axis that all pictures of this page share."""
-    axes.set_xscale("asinh", linear_width=LINEAR)
-    axes.set(xlim=(BINS[0], BINS[-1]), xticks=TICKS)
-    axes.set_xticklabels([f"{tick:g}".replace("-", "−") for tick in TICKS])
-    axes.xaxis.minorticks_off()
-    axes.axvline(0, color=figures.PALETTE["ink"], linewidth=1.1)
-    axes.spines["left"].set_visible(False)
-    axes.grid(False, axis="y")
-
 
 statements = theorems.load()
 papers = [theorem for theorem in statements if theorem.origin in ("paper", "official code")]
@@ -73,8 +44,8 @@ rows = dict(
 )
 for theorem, row in rows.items():
     axes.axhline(row, color=figures.PALETTE["line"], linewidth=0.6)
-    ridges(axes, theorem, row)
-frame(axes)
+    margin_ridges(axes, values[theorem.id, False], values[theorem.id, True], row)
+margin_axis(axes)
 names = [theorem.label + (" *" if theorem.repair else "") for theorem in rows]
 axes.set_yticks([*rows.values(), len(statements) + 0.85, len(ours) + 0.25], [*names, "The papers’", "Derived here"])
 for label in axes.get_yticklabels()[-2:]:
@@ -134,8 +105,8 @@ display(Markdown(cards.theorem_contents(rows, margins)))
 def card(theorem):
     """The card with its strip of margins."""
     figure, axes = plt.subplots(figsize=(6, 0.8))
-    ridges(axes, theorem)
-    frame(axes)
+    margin_ridges(axes, values[theorem.id, False], values[theorem.id, True])
+    margin_axis(axes)
     axes.set(yticks=[], ylim=(0, 0.8))
     axes.set_xlabel("")
     numbers = verdicts[theorem.id]

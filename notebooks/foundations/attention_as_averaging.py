@@ -32,7 +32,7 @@ from attention_atlas.attention import attention_weights, logits
 from attention_atlas.drawing import attention_map
 from attention_atlas.masks import causal, dense, prefix, sliding_window
 from attention_atlas.metrics import entropy
-from attention_atlas.positions import rope, rope_frequencies
+from attention_atlas.positions import rope, rope_frequencies, rope_logits_by_distance
 from attention_atlas.sinks import attention_received
 from attention_atlas.theory.position_bias.collapse import epsilon_from_logits
 from attention_atlas.theory.position_bias.kernels import flat_map
@@ -223,19 +223,11 @@ figures.show(
 reach, d_head = 120, 64
 two = torch.tensor([1.0, 0.0], dtype=torch.float64)
 theta = 0.15
-
-
-def logits_by_distance(query, key, frequencies):
-    """Logits of the last token's query against the keys 0, 1, 2, ... tokens back."""
-    turned = [rope(vector.expand(reach + 1, -1), frequencies) for vector in (query, key)]
-    return logits(*turned)[-1].flip(0)
-
-
-scores_two = logits_by_distance(two, two, torch.tensor([theta], dtype=torch.float64)) * math.sqrt(2)
+scores_two = rope_logits_by_distance(two, two, torch.tensor([theta], dtype=torch.float64), reach) * math.sqrt(2)
 ones = torch.ones(d_head, dtype=torch.float64)
-scores_ones = logits_by_distance(ones, ones, rope_frequencies(d_head)) / math.sqrt(d_head)
+scores_ones = rope_logits_by_distance(ones, ones, rope_frequencies(d_head), reach) / math.sqrt(d_head)
 some_query, some_key = torch.randn(2, d_head, generator=generator, dtype=torch.float64)
-scores_some = logits_by_distance(some_query, some_key, rope_frequencies(d_head)) / math.sqrt(d_head)
+scores_some = rope_logits_by_distance(some_query, some_key, rope_frequencies(d_head), reach) / math.sqrt(d_head)
 distance = torch.arange(reach + 1)
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.1), width_ratios=[1, 2])

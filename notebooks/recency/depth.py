@@ -34,7 +34,7 @@ from attention_atlas.recency_points import Points, printed
 from attention_atlas.theory.recency.deep import departure_from_line, offsets, score_gaps
 from attention_atlas.theory.recency.gram import equicorrelated, ideal_scores
 from attention_atlas.theory.recency.limits import distance_factor, early_limit, log_weight_floor
-from attention_atlas.wording import RAISED, probability, say, short, signed
+from attention_atlas.wording import power_of_ten, probability, say, short, signed
 
 figures.style()
 blue, orange, green, red, purple, ink, muted = (
@@ -475,8 +475,8 @@ for place, point in (("narrow", stacks["pre-norm"]), ("wide", wide["pre-norm"]))
     say(f"depth-kept-{place}", f"{10 ** series[64]:.2f}")
     say(f"depth-kept-weight-{place}", f"{math.exp(10 ** series[64]):.1f}")
 say("depth-layers", f"{layers}")
-tiny = f"{points.by_layer(stacks['LayerNorm'], 'log10_spread')['mean'].iloc[-1]:.0f}"
-say("depth-layernorm-spread", "10" + tiny.translate(RAISED))
+tiny = points.by_layer(stacks["LayerNorm"], "log10_spread")["mean"].iloc[-1]
+say("depth-layernorm-spread", power_of_ten(round(tiny)))
 say("depth-floor", short(math.exp(log_weight_floor(10, 16))))
 
 # %% [markdown]

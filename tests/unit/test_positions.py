@@ -9,7 +9,14 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attention_atlas.positions import decay_bias, rope, rope_frequencies, rope_half_split, sinusoidal
+from attention_atlas.positions import (
+    decay_bias,
+    rope,
+    rope_frequencies,
+    rope_half_split,
+    rope_logits_by_distance,
+    sinusoidal,
+)
 
 
 def randn(*shape, seed=0):
@@ -116,3 +123,16 @@ def test_waves_equal_the_plain_loop():
 def test_impossible_values_are_refused(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_logits_by_distance_are_the_last_row_of_a_map_and_need_a_reach():
+    generator = torch.Generator().manual_seed(0)
+    query, key = torch.randn(2, 6, generator=generator, dtype=torch.float64)
+    frequencies = torch.tensor([0.7, 0.2, 0.05], dtype=torch.float64)
+    found = rope_logits_by_distance(query, key, frequencies, reach=4)
+    for distance in range(5):  # the plain loop: pairs turned by the distance
+        pairs = torch.view_as_complex(query.view(3, 2)), torch.view_as_complex(key.view(3, 2))
+        turned = (pairs[0] * pairs[1].conj() * torch.exp(1j * distance * frequencies)).real.sum() / 6**0.5
+        assert found[distance].item() == pytest.approx(turned.item(), abs=1e-12)
+    with pytest.raises(ValueError, match="reach must be at least 0 tokens, got -1"):
+        rope_logits_by_distance(query, key, frequencies, reach=-1)
