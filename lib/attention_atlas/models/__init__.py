@@ -1,0 +1,1 @@
+"""The networks that the controlled experiments train."""

@@ -1,0 +1,1 @@
+"""Training of many small, independent networks at once."""

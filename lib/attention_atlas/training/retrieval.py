@@ -1,0 +1,304 @@
+"""One training of the retrieval experiments: many models at once, measured on the way, safe to interrupt.
+
+Every model has randomness of its own, so it becomes the same model whether it trains alone or beside others.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import permutations
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from attention_atlas import files
+from attention_atlas.masks import dense, named
+from attention_atlas.models.attention_only import AttentionOnly, Network, cross_entropy
+from attention_atlas.shapes import Float, Tensor
+from attention_atlas.sinks import attention_received, sink_share_gu2025, sink_share_wu2025
+from attention_atlas.tasks.retrieval import PLACES, Task, draw_world, training_sequences
+from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
+from attention_atlas.training.ensemble import Ensemble
+
+CHUNK = 20  # steps of which the sequences are drawn at once; part of what a result means, for it orders the draws
+HELD = 500  # test sequences at a time
+GAPS = tuple(f"{a}_vs_{b}" for a, b in (("first", "middle"), ("first", "last"), ("middle", "last")))
+WEIGHTS, WORLD, DATA, TEST = range(4)  # sources of randomness of one model
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long a model is trained, and when it is measured.
+
+    Parameters
+    ----------
+    steps : int
+        Longest training, a positive multiple of :data:`CHUNK`.
+    review : int
+        Every so many steps it is asked whether the model has learned enough; a positive multiple of 10,000.
+    enough : float
+        Accuracy on novel classes at which a review ends the training.
+
+    Raises
+    ------
+    ValueError
+        If a number is none of these.
+
+    Examples
+    --------
+    >>> Schedule(20_000).records()
+    [0, 100, 200, 500, 1000, 2000, 5000, 10000, 20000]
+    """
+
+    steps: int
+    review: int = 100_000
+    enough: float = 1.0
+
+    def __post_init__(self):
+        if self.steps < CHUNK or self.steps % CHUNK:
+            raise ValueError(f"steps must be a positive multiple of {CHUNK}, got {self.steps}")
+        if self.review < 10_000 or self.review % 10_000:
+            raise ValueError(f"review must be a positive multiple of 10000 steps, got {self.review}")
+        if not 0 < self.enough <= 1:
+            raise ValueError(f"enough is an accuracy in (0, 1], got {self.enough}")
+
+    def records(self) -> list[int]:
+        """Steps of measurement: 0, then 1-2-5 from 100 to 10,000, then every 10,000, and the last."""
+        early = [first * 10**power for power in (2, 3) for first in (1, 2, 5)]
+        return sorted({0, self.steps} | {s for s in (*early, *range(10_000, self.steps, 10_000)) if s < self.steps})
+
+    def is_review(self, step: int) -> bool:
+        """Whether sinks are measured and an end is considered."""
+        return step == self.steps or (step > 0 and step % self.review == 0)
+
+
+class Training:
+    """Models in training on tasks of their own.
+
+    Parameters
+    ----------
+    models, tasks : sequence of AttentionOnly, of Task
+        One for each model; the models have one shape, the tasks one number of tokens.
+    seeds : sequence of (int, int)
+        Of each model's world (classes and labels), and of its first weights and its sequences.
+    batch : int
+        Sequences in a step.
+    learning_rate, weight_decay : float
+        Of AdamW.
+    device : str
+        Where to train. World and first weights are drawn on the CPU, so they do not depend on it; sequences do.
+    initial_scale : sequence of float, optional
+        Factor on the first weights of each model's attention layers.
+    """
+
+    def __init__(
+        self,
+        models: Sequence[AttentionOnly],
+        tasks: Sequence[Task],
+        seeds: Sequence[tuple[int, int]],
+        batch: int = 128,
+        learning_rate: float = 1e-3,
+        weight_decay: float = 1e-6,
+        device: str = "cpu",
+        initial_scale: Sequence[float] | None = None,
+    ):
+        self.tasks, self.batch, self.steps = tuple(tasks), batch, 0
+        self.network = Network(models, tasks[0].tokens, device)
+        self._seeds, self._device = tuple(seeds), device
+        worlds = [draw_world(task, _generator(world, WORLD)) for task, (world, _) in zip(tasks, seeds, strict=True)]
+        self.worlds = [type(world)(**{k: v.to(device) for k, v in vars(world).items()}) for world in worlds]
+        initial = self.network.initial([_generator(start, WEIGHTS) for _, start in seeds])
+        for name in ("query", "key", "value"):
+            for weights, factor in zip(initial[name], initial_scale or [1.0] * len(tasks), strict=True):
+                weights *= factor
+        self.ensemble = Ensemble(initial, self._losses, learning_rate, weight_decay)
+        self._data = [_generator(start, DATA, device) for _, start in seeds]
+
+    def _losses(self, parameters: dict, tokens: Tensor, targets: Tensor) -> Tensor:
+        return cross_entropy(self.network.logits(parameters, tokens), targets)
+
+    def advance(self, steps: int) -> Float[Tensor, "seed"]:
+        """Train a multiple of :data:`CHUNK` steps; returns each model's mean loss over them, in nats."""
+        for _ in range(steps // CHUNK):
+            drawn = [
+                training_sequences(task, world, CHUNK * self.batch, generator)
+                for task, world, generator in zip(self.tasks, self.worlds, self._data, strict=True)
+            ]
+            tokens, targets = (torch.stack(part).unflatten(1, (CHUNK, self.batch)) for part in zip(*drawn, strict=True))
+            for step in range(CHUNK):
+                self.ensemble.step(tokens[:, step], targets[:, step])
+        self.steps += steps
+        return self.ensemble.mean_loss()
+
+    @torch.no_grad()
+    def accuracies(self, sequences: int) -> list[dict[str, float]]:
+        """Accuracy of each model on each kind of test, from the same sequences at every call.
+
+        Parameters
+        ----------
+        sequences : int
+            Of each kind.
+
+        Returns
+        -------
+        list of dict
+            For each model: ``training`` (trained classes), ``in_context`` (novel ones, which only the context tells),
+            both asked about the places that the model is trained on, and ``a_over_b`` for any two places, where both
+            hold one vector and the label at a is right.
+        """
+        pairs = list(permutations(PLACES, 2))
+        kinds = ["training", "in_context", *(f"{a}_over_{b}" for a, b in pairs)]
+        right = torch.zeros(len(self.tasks), len(kinds), dtype=torch.int64, device=self._device)
+        generators = [_generator(start, TEST, self._device) for _, start in self._seeds]
+
+        def draws(task: Task, world, generator: torch.Generator, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+            yield training_sequences(task, world, size, generator)
+            yield novel_sequences(task, world, size, generator, task.places)
+            for a, b in pairs:
+                yield conflict_sequences(task, world, task.place(a), task.place(b), size, generator)
+
+        for start in range(0, sequences, HELD):
+            size = min(HELD, sequences - start)
+            each = [draws(*one, size) for one in zip(self.tasks, self.worlds, generators, strict=True)]
+            for kind, drawn in enumerate(zip(*each, strict=True)):
+                tokens, targets = (torch.stack(part) for part in zip(*drawn, strict=True))
+                answers = self.network.logits(self.ensemble.parameters, tokens).argmax(-1)
+                right[:, kind] += (answers == targets).sum(1)
+        return [dict(zip(kinds, row, strict=True)) for row in (right.cpu().double() / sequences).tolist()]
+
+    @torch.no_grad()
+    def sinks(self, sequences: int) -> list[dict[str, Float[Tensor, "key"]]]:
+        """How much attention each token receives, in each model, on sequences of trained classes asked everywhere.
+
+        Parameters
+        ----------
+        sequences : int
+            How many.
+
+        Returns
+        -------
+        list of dict
+            For each model ``received`` (mean weight from the queries that see the token), ``sink_wu2025`` and
+            ``sink_gu2025``, shares at a threshold of 0.2 (see :mod:`attention_atlas.sinks`), means over layers.
+        """
+        found = [dict.fromkeys(("received", "sink_wu2025", "sink_gu2025"), 0.0) for _ in self.tasks]
+        for model, (maps, size) in self._maps(sequences):
+            mask = self._mask(model)
+            found[model]["received"] += attention_received(maps, mask).mean((0, 1)) * size / sequences
+            found[model]["sink_wu2025"] += sink_share_wu2025(maps, mask) * size / sequences
+            found[model]["sink_gu2025"] += sink_share_gu2025(maps, mask) * size / sequences
+        return found
+
+    @torch.no_grad()
+    def mean_maps(self, sequences: int) -> list[Float[Tensor, "layer query key"]]:
+        """Each model's attention maps, mean over sequences as in :meth:`sinks`."""
+        found = [0.0] * len(self.tasks)
+        for model, (maps, size) in self._maps(sequences):
+            found[model] = found[model] + maps.mean(0) * size / sequences
+        return found
+
+    def _maps(self, sequences: int) -> Iterator[tuple[int, tuple[Tensor, int]]]:
+        """Maps of a few sequences at a time, in float64 on the CPU, with the model's index."""
+        generators = [_generator(start, TEST, self._device) for _, start in self._seeds]
+        everywhere = [Task(**{**vars(task), "places": ()}) for task in self.tasks]
+        for start in range(0, sequences, HELD):
+            size = min(HELD, sequences - start)
+            drawn = [
+                training_sequences(*one, size, g)[0]
+                for *one, g in zip(everywhere, self.worlds, generators, strict=True)
+            ]
+            maps = self.network.attention_maps(self.ensemble.parameters, torch.stack(drawn)).double()
+            for model, of_model in enumerate(maps):
+                yield model, ((of_model / of_model.sum(-1, keepdim=True)).cpu(), size)
+
+    def _mask(self, model: int) -> Tensor:
+        shape = self.network.models[model]
+        return dense(named(shape.mask, shape.mask_parameter, self.network.tokens), self.network.tokens)
+
+    def state(self) -> dict:
+        """All that training goes on from."""
+        data = [generator.get_state() for generator in self._data]
+        return {"steps": self.steps, "ensemble": self.ensemble.state(), "data": data}
+
+    def load(self, state: dict) -> None:
+        """Go on from a state."""
+        self.steps = state["steps"]
+        self.ensemble.load(state["ensemble"])
+        for generator, kept in zip(self._data, state["data"], strict=True):
+            generator.set_state(kept.cpu())
+
+
+def _generator(seed: int, source: int, device: str = "cpu") -> torch.Generator:
+    """One of the sources of randomness that belong to a seed."""
+    return torch.Generator(device).manual_seed(4 * seed + source)
+
+
+def trajectory(
+    training: Training, schedule: Schedule, test_sequences: int, maps: bool = False, checkpoint: Path | None = None
+) -> list[pd.DataFrame]:
+    """Train to the end and measure on the way.
+
+    Parameters
+    ----------
+    training : Training
+        At its start.
+    schedule : Schedule
+        How long.
+    test_sequences : int
+        Of each kind of test.
+    maps : bool
+        Whether the mean attention maps of the end are kept.
+    checkpoint : Path, optional
+        Where the state is kept after every measurement; a training that finds its own there goes on from it, to the
+        same numbers as without a break (on CUDA, to rounding). The caller removes it once the result is safe.
+
+    Returns
+    -------
+    list of DataFrame
+        For each model, columns ``step``, ``quantity``, ``layer``, ``query``, ``key`` (-1 where there is none, tokens
+        and layers counted from 1) and ``value``. Quantities: ``loss`` (mean over the steps since the last record, in
+        nats), the accuracies of :meth:`Training.accuracies` and their differences ``a_vs_b``; after every review and
+        at the end ``received``, ``sink_wu2025``, ``sink_gu2025`` by key, and ``map`` by layer, query and key.
+    """
+    rows: list[list[tuple]] = [[] for _ in training.tasks]
+    done = [False] * len(rows)
+    if checkpoint and checkpoint.exists():
+        saved = torch.load(io.BytesIO(checkpoint.read_bytes()), map_location="cpu", weights_only=True)
+        training.load(saved["training"])
+        rows, done = saved["rows"], saved["done"]
+    for step in schedule.records():
+        if (rows[0] and step <= training.steps) or all(done):
+            continue
+        losses = training.advance(step - training.steps).tolist() if step else [None] * len(rows)
+        accuracies = training.accuracies(test_sequences)
+        review = schedule.is_review(step)
+        sinks = training.sinks(test_sequences) if review else [{}] * len(rows)
+        mean_maps = training.mean_maps(test_sequences) if review and maps else None
+        for model in (model for model, ended in enumerate(done) if not ended):
+            rows[model] += _numbers(step, losses[model], accuracies[model], sinks[model])
+            done[model] = step == schedule.steps or (review and accuracies[model]["in_context"] >= schedule.enough)
+            if done[model] and maps:
+                rows[model] += _map_rows(step, mean_maps[model])
+        if checkpoint:
+            file = io.BytesIO()
+            torch.save({"training": training.state(), "rows": rows, "done": done}, file)
+            files.write(checkpoint, file.getvalue())
+    return [pd.DataFrame(r, columns=["step", "quantity", "layer", "query", "key", "value"]) for r in rows]
+
+
+def _numbers(step: int, loss: float | None, accuracy: dict[str, float], sinks: dict[str, Tensor]) -> list[tuple]:
+    gaps = {}
+    for gap in GAPS:
+        a, b = gap.split("_vs_")
+        gaps[gap] = accuracy[f"{a}_over_{b}"] - accuracy[f"{b}_over_{a}"]
+    scalars = ({} if loss is None else {"loss": loss}) | accuracy | gaps
+    by_key = [(name, key, v) for name, values in sinks.items() for key, v in enumerate(values.tolist(), 1)]
+    return [(step, name, -1, -1, -1, round(value, 6)) for name, value in scalars.items()] + [
+        (step, name, -1, -1, key, round(value, 6)) for name, key, value in by_key
+    ]
+
+
+def _map_rows(step: int, maps: Float[Tensor, "layer query key"]) -> list[tuple]:
+    places = torch.cartesian_prod(*map(torch.arange, maps.shape)).tolist()
+    return [(step, "map", *(index + 1 for index in place), round(maps[tuple(place)].item(), 6)) for place in places]
