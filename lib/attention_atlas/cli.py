@@ -57,8 +57,17 @@ def _parser() -> argparse.ArgumentParser:
     sweep.set_defaults(command=_sweep)
     sweep.add_argument("experiment")
     sweep.add_argument("--profile", default="paper", help=f"{' | '.join(PROFILES)} (default: paper)")
-    sweep.add_argument("--only", default="*", metavar="PATTERN", help="points with names like this, such as 'maps-*'")
-    sweep.add_argument("--jobs", type=int, default=1, help="processes at a time, one thread each (default: 1)")
+    sweep.add_argument(
+        "--only",
+        action="append",
+        metavar="PATTERN[,PATTERN...]",
+        help="points with names like this, such as 'maps-*'; may be repeated",
+    )
+    sweep.add_argument("--jobs", type=int, help="points or groups at a time, one thread each (default: 1)")
+    sweep.add_argument("--dask", metavar="ADDRESS", help="compute on a Dask cluster: tcp://HOST:PORT of its scheduler")
+    sweep.add_argument("--device", default="cpu", help="cpu | cuda | cuda:N, for experiments that can (default: cpu)")
+    sweep.add_argument("--together", type=int, default=1, help="points alike computed as one job (default: 1)")
+    sweep.add_argument("--time-budget", metavar="TIME", help="end after 300s, 90m, 1.5h, ...; the next sweep goes on")
 
     verify = commands.add_parser("verify", help="recompute a random sample of stored results and compare")
     verify.set_defaults(command=_verify)
@@ -142,9 +151,29 @@ def _results(options) -> None:
 
 
 def _sweep(options) -> None:
+    import contextlib
+    import math
+
+    from attention_atlas import executors
+    from attention_atlas.estimates import duration
     from attention_atlas.sweep import sweep
 
-    sweep(options.experiment, options.profile, options.only, options.jobs, lambda line: print(line, flush=True))
+    if options.jobs is not None and options.jobs < 1:
+        raise ValueError(f"--jobs takes a positive number, got {options.jobs}")
+    cluster = executors.dask(options.dask, options.jobs) if options.dask else contextlib.nullcontext()
+    budget = duration(options.time_budget) if options.time_budget else math.inf
+    with cluster as workers:
+        sweep(
+            options.experiment,
+            options.profile,
+            options.only or "*",
+            options.jobs or 1,
+            lambda line: print(line, flush=True),
+            workers,
+            options.device,
+            options.together,
+            budget,
+        )
 
 
 def _verify(options) -> int:

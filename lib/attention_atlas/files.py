@@ -1,7 +1,9 @@
 """Where the project lives, and how it writes: a file is there whole or not at all."""
 
+import contextlib
 import hashlib
 import os
+import time
 from pathlib import Path
 
 # Absolute, because other paths are compared with it.
@@ -59,11 +61,25 @@ def write(path: Path, content: bytes | str) -> None:
         raise OSError(f"could not write {relative(path)}: {error.strerror or error}; nothing was changed") from error
 
 
-def remove_partials(folder: Path) -> None:
-    """Remove what interrupted writers left in a folder and below it; what a living process is writing stays."""
+def remove_partials(folder: Path, older: float = 0.0) -> None:
+    """Remove what interrupted writers left in a folder and below it; what a living process is writing stays.
+
+    Parameters
+    ----------
+    folder
+        Where to look.
+    older : float
+        Only what was last written so many seconds ago. Processes of other machines cannot be seen: in a folder that
+        they share, leave them the time to finish a file.
+    """
     for partial in Path(folder).rglob(f"{PARTIAL}*"):
-        if not _is_alive(int(partial.name.removeprefix(PARTIAL).split("-")[0])):
-            partial.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # its writer has just finished
+            if time.time() - partial.stat().st_mtime >= older and not _is_alive(_writer(partial)):
+                partial.unlink()
+
+
+def _writer(partial: Path) -> int:
+    return int(partial.name.removeprefix(PARTIAL).split("-")[0])
 
 
 def _is_alive(process: int) -> bool:

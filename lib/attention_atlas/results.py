@@ -1,8 +1,13 @@
 """Results of experiments: stored ones where there are any, computed ones where there are none.
 
 An experiment is a module of ``attention_atlas.experiments`` with ``NAME``, ``REVISION``, a frozen dataclass ``Config``,
-``configurations(profile) -> {point: Config}``, ``run(config) -> DataFrame`` and a small ``CANARY`` configuration whose
-stored result every run of the tests must reproduce; and, where a paper tabulates less than is kept, :func:`report`.
+``configurations(profile) -> {point: Config}`` in the order of importance, ``run(config) -> DataFrame`` and a small
+``CANARY`` configuration whose stored result every run of the tests must reproduce. It may have more:
+
+- ``report(config, table)``, where a paper tabulates less than is kept (:func:`report`);
+- ``cost(config) -> float``, what a configuration costs beside others, for the time that a sweep will need;
+- ``run_together(configs, device) -> DataFrames`` and ``alike(config)``, where configurations with equal
+  ``alike`` cost less at once than one after the other, or a GPU helps (:func:`answer`).
 """
 
 import dataclasses
@@ -16,7 +21,7 @@ from types import ModuleType
 import pandas as pd
 
 from attention_atlas.profiles import PROFILES, check_profile, rank
-from attention_atlas.store import Result, Store, dump, key, read, versions
+from attention_atlas.store import Result, Store, dump, key, machine, made, versions
 
 CANARY_POINT = "canary"
 
@@ -63,8 +68,45 @@ def obtain(
 
 def compute(experiment: ModuleType, point: str, profile: str, store: Store | None = None) -> Result:
     """Run one configuration at a profile and store its result."""
-    result, config = _run(experiment, point, profile), _config(experiment, point, profile)
-    return (store or Store()).put(experiment, point, config, result.table, profile, result.manifest["seconds"])
+    return (store or Store()).keep(answer(experiment, [point], profile)[0])
+
+
+def answer(experiment: ModuleType, points: list[str], profile: str, device: str = "cpu") -> list[Result]:
+    """Compute points here and now, several of them together; nothing is stored.
+
+    Parameters
+    ----------
+    experiment
+        The experiment's module; it must have ``run_together`` for more than one point or another device than the CPU.
+    points
+        Names of points that are ``alike``.
+    profile
+        Size at which they are computed.
+    device
+        Where, as PyTorch names it.
+
+    Returns
+    -------
+    list of Result
+        One a point, in their order, each with the manifest of this machine and its share of the seconds.
+
+    Raises
+    ------
+    ValueError
+        If the experiment returned another number of tables than it was given points.
+    """
+    configs = [_config(experiment, point, profile) for point in points]
+    start = time.perf_counter()
+    if len(points) == 1 and device == "cpu":
+        tables = [experiment.run(configs[0])]
+    else:
+        tables = list(experiment.run_together(configs, device))
+    if len(tables) != len(points):
+        raise ValueError(f"{experiment.NAME}.run_together was given {len(points)} points, got {len(tables)} tables")
+    seconds = (time.perf_counter() - start) / len(points)
+    here = machine(device) | ({"together": len(points)} if len(points) > 1 else {})
+    asked = zip(points, configs, tables, strict=True)
+    return [made(experiment, point, config, table, profile, seconds, here) for point, config, table in asked]
 
 
 def recompute(result: Result, tolerance: float = 1e-9) -> str:
@@ -101,7 +143,7 @@ def stored(name: str, store: Store | None = None) -> pd.DataFrame:
 
     Only results of the latest stored revision count: a sweep half-way through a new revision mixes no two meanings.
     """
-    tables = [r.table.assign(point=r.point, profile=r.manifest["profile"]) for r in _best(name, store)]
+    tables = [r.table.assign(point=r.point, profile=r.manifest["profile"]) for r in best(name, store)]
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
@@ -111,7 +153,7 @@ def report(name: str, store: Store | None = None) -> pd.DataFrame:
     An experiment that keeps more than the paper prints says how to read the paper's numbers off a result by a function
     ``report(config, table) -> DataFrame``; of any other experiment this is what is :func:`stored`.
     """
-    found = _best(name, store)
+    found = best(name, store)
     experiment = load_experiment(name) if found and name in _experiments() else None
     if not hasattr(experiment, "report"):
         return stored(name, store)
@@ -130,10 +172,10 @@ def _experiments() -> list[str]:
     return sorted(path.stem for path in (Path(__file__).parent / "experiments").glob("*.py") if path.stem != "__init__")
 
 
-def _best(name: str, store: Store | None) -> list[Result]:
-    """The results of the latest stored revision, each point at its highest profile, by the points' names."""
+def best(name: str, store: Store | None) -> list[Result]:
+    """The results of an experiment's latest stored revision, each point at its highest profile, by name."""
     store = store or Store()
-    found = [read(path) for path in sorted((store.root / name).glob("*.json"))]
+    found = store.of(name)
     latest = max((result.manifest["revision"] for result in found), default=0)
     found = [r for r in found if r.manifest["revision"] == latest and r.point != CANARY_POINT]
     best = {r.point: r for r in sorted(found, key=lambda r: rank(r.manifest["profile"]))}

@@ -36,7 +36,8 @@ class Result:
     table
         Tidy: one row per observation.
     manifest
-        How it was made: key, revision, profile, commit, versions, device, threads, seconds, date.
+        How it was made: key, revision, profile, commit, versions, device, threads, seconds, date; and how many points
+        were computed ``together``, each with its share of the seconds, where that was more than one.
     """
 
     experiment: str
@@ -50,6 +51,38 @@ def key(experiment: ModuleType, config: object) -> str:
     """Content address of a result: 16 hexadecimal digits from experiment, revision and configuration."""
     question = {"experiment": experiment.NAME, "revision": experiment.REVISION, "config": dataclasses.asdict(config)}
     return files.digest(json.dumps(question, sort_keys=True).encode())[:16]
+
+
+def made(
+    experiment: ModuleType,
+    point: str,
+    config: object,
+    table: pd.DataFrame,
+    profile: str,
+    seconds: float,
+    machine: dict,
+) -> Result:
+    """A fresh result with its manifest.
+
+    Parameters
+    ----------
+    experiment, point, config, profile
+        What was asked.
+    table
+        What came out.
+    seconds
+        How long it took.
+    machine
+        Where: what :func:`machine` says.
+    """
+    manifest = {
+        "key": key(experiment, config),
+        "revision": experiment.REVISION,
+        "profile": profile,
+        "seconds": round(seconds, 3),
+        **machine,
+    }
+    return Result(experiment.NAME, point, dataclasses.asdict(config), table.reset_index(drop=True), manifest)
 
 
 class Store:
@@ -85,29 +118,48 @@ class Store:
     def put(
         self, experiment: ModuleType, point: str, config: object, table: pd.DataFrame, profile: str, seconds: float
     ) -> Result:
-        """Store a result; a result of a higher profile stays as it is. Returns what the store now holds."""
-        existing = self.get(experiment, config)
-        if existing and rank(existing.manifest["profile"]) > rank(profile):
+        """Store what was computed here; a result of a higher profile stays as it is. Returns what the store holds."""
+        return self.keep(made(experiment, point, config, table, profile, seconds, machine()))
+
+    def keep(self, result: Result) -> Result:
+        """Store a result with the manifest it has, wherever it was made; a result of a higher profile stays as it is.
+
+        Returns
+        -------
+        Result
+            What the store now holds.
+        """
+        existing = self._held(result)
+        if existing and rank(existing.manifest["profile"]) > rank(result.manifest["profile"]):
             return existing
-        manifest = {
-            "key": key(experiment, config),
-            "revision": experiment.REVISION,
-            "profile": profile,
-            "seconds": round(seconds, 3),
-            **_machine(),
-        }
-        result = Result(experiment.NAME, point, dataclasses.asdict(config), table.reset_index(drop=True), manifest)
-        files.write(self.path(experiment, config), dump(result))
+        files.write(self._place(result), dump(result))
         return result
+
+    def of(self, name: str) -> list[Result]:
+        """Every stored result of one experiment, by key."""
+        return [read(path) for path in self._paths(name)]
 
     def __iter__(self) -> Iterator[Result]:
         """Every stored result, by experiment and key."""
-        for path in sorted(self.root.glob("*/*.json")):
-            yield read(path)
+        for name in self.experiments():
+            yield from self.of(name)
 
     def experiments(self) -> list[str]:
         """Names of the experiments with at least one stored result."""
-        return sorted(folder.name for folder in self.root.glob("*") if any(folder.glob("*.json")))
+        return sorted(folder.name for folder in self.root.glob("*") if self._paths(folder.name))
+
+    def _paths(self, name: str) -> list[Path]:
+        """The files of one experiment; what a killed writer left half-written is none of them."""
+        found = (self.root / name).glob("*.json")
+        return sorted(path for path in found if not path.name.startswith(files.PARTIAL))
+
+    def _place(self, result: Result) -> Path:
+        return self.root / result.experiment / f"{result.manifest['key']}.json"
+
+    def _held(self, result: Result) -> Result | None:
+        """What the store has in the place of a result."""
+        path = self._place(result)
+        return read(path) if path.exists() else None
 
     def merge(self, other: "Store") -> tuple[int, int]:
         """Take over what another store has and this one lacks or has at a lower profile, manifests included.
@@ -119,12 +171,11 @@ class Store:
         """
         taken = kept = 0
         for result in other:
-            path = self.root / result.experiment / f"{result.manifest['key']}.json"
-            mine = read(path) if path.exists() else None
+            mine = self._held(result)
             if mine and rank(mine.manifest["profile"]) >= rank(result.manifest["profile"]):
                 kept += 1
             else:
-                files.write(path, dump(result))
+                self.keep(result)
                 taken += 1
         return taken, kept
 
@@ -143,17 +194,39 @@ def read(path: Path) -> Result:
     with open(path, "rb") as file:
         content = file.read()
     try:
-        body = json.loads(content)
-        if body.pop("digest") != _digest(body):
-            raise ValueError("content does not match its digest")
-        if body["manifest"]["key"] != Path(path).stem:
-            raise ValueError(f"it is the result {body['manifest']['key']}")
-        table = pd.DataFrame(body["table"])
-        return Result(body["experiment"], body["point"], body["config"], table, body["manifest"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        result = parse(content)
+        if result.manifest["key"] != Path(path).stem:
+            raise ValueError(f"it is the result {result.manifest['key']}")
+        return result
+    except ValueError as error:
         raise ValueError(
             f"broken result {files.relative(path)} ({error}); restore it with git or delete it to compute it again"
         ) from None
+
+
+def parse(content: bytes | str) -> Result:
+    """The result that :func:`dump` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the text is not JSON, a field is missing, or it was changed since it was written.
+
+    Examples
+    --------
+    >>> result = Result("demo", "a", {"size": 1}, pd.DataFrame({"value": [1 / 3]}), {"key": "0"})
+    >>> float(parse(dump(result)).table["value"][0]) == 1 / 3
+    True
+    """
+    try:
+        body = json.loads(content)
+        if body.pop("digest") != _digest(body):
+            raise ValueError("content does not match its digest")
+        body["manifest"]["key"]  # every result has one
+        table = pd.DataFrame(body["table"])
+        return Result(body["experiment"], body["point"], body["config"], table, body["manifest"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(str(error)) from None
 
 
 def dump(result: Result) -> str:
@@ -186,15 +259,21 @@ def versions() -> dict[str, str]:
     }
 
 
-def _machine() -> dict:
-    """Commit, versions, device, threads and date: what a reader needs to judge where a number was made."""
+def machine(device: str = "cpu") -> dict:
+    """Commit, versions, device, threads and date: what a reader needs to judge where a number was made.
+
+    Parameters
+    ----------
+    device : str
+        What the numbers were computed on, as PyTorch names it: ``cpu``, ``cuda``, ``cuda:1``.
+    """
     torch = sys.modules.get("torch")
-    device = torch.cuda.get_device_name() if torch and torch.cuda.is_available() else platform.machine()
+    on_gpu = device != "cpu" and torch and torch.cuda.is_available()
     return {
         "commit": (_git("rev-parse", "--short=12", "HEAD") or "unknown")
         + ("+changes" if _git("status", "--porcelain", "lib") else ""),
         "versions": versions(),
-        "device": device,
+        "device": torch.cuda.get_device_name(device) if on_gpu else platform.machine(),
         "threads": torch.get_num_threads() if torch else 1,
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from attention_atlas import files, results
 from attention_atlas.profiles import PROFILES, check_profile
-from attention_atlas.store import Store, key, read
+from attention_atlas.store import Store, dump, key, parse, read
 
 
 @dataclasses.dataclass(frozen=True)
@@ -173,6 +173,46 @@ def test_a_real_refusal_of_the_operating_system_leaves_nothing_behind(tmp_path):
     )
     run = subprocess.run([sys.executable, "-c", code, tmp_path / "big"], capture_output=True, text=True)
     assert "could not write" in run.stderr and not list(tmp_path.iterdir())
+
+
+def test_what_a_killed_writer_left_half_written_is_no_result(tmp_path):
+    store = Store(tmp_path)
+    put(store)
+    whole = store.path(EXPERIMENT, Config(5))
+    whole.with_name(f"{files.PARTIAL}1-{whole.name}").write_text(whole.read_text()[:30])
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / f"{files.PARTIAL}1-0.json").touch()
+    assert [result.point for result in store] == [result.point for result in store.of("demo")] == ["only"]
+    assert store.experiments() == ["demo"] and len(results.stored("demo", store)) == 5
+    assert Store(tmp_path / "new").merge(store) == (1, 0)
+
+
+def test_a_result_made_elsewhere_is_kept_with_its_own_manifest(tmp_path):
+    there = results.answer(EXPERIMENT, ["only"], "quick")[0]
+    there = dataclasses.replace(there, manifest=there.manifest | {"commit": "elsewhere", "threads": 17})
+    store = Store(tmp_path)
+    assert store.keep(parse(dump(there))).manifest == there.manifest
+    assert store.get(EXPERIMENT, Config(5)).manifest == there.manifest
+    put(store, "paper", Config(5))
+    assert store.keep(there).manifest["profile"] == "paper"  # a lower profile never replaces a higher one
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"digest": 1}', "nothing"])
+def test_what_no_worker_can_have_sent_is_refused(text):
+    with pytest.raises(ValueError):
+        parse(text)
+
+
+def test_leftovers_on_a_folder_that_machines_share_have_a_minute(tmp_path):
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    leftover = tmp_path / f"{files.PARTIAL}{ended.pid}-result.json"
+    leftover.touch()
+    files.remove_partials(tmp_path, older=60)
+    assert leftover.exists()
+    os.utime(leftover, (time.time() - 61,) * 2)
+    files.remove_partials(tmp_path, older=60)
+    assert not leftover.exists()
 
 
 def test_only_the_leftovers_of_dead_writers_are_removed(tmp_path):

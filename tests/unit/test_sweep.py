@@ -1,19 +1,18 @@
-"""A sweep computes what the store lacks, once, in several processes; mistakes are one line."""
+"""A sweep computes what the store lacks, once, on any executor; mistakes are one line."""
 
-import contextlib
 import dataclasses
-import os
-import subprocess
-import sys
+import re
 import time
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
 
 import pandas as pd
 import pytest
 
 from attention_atlas import cli, results, sweep
-from attention_atlas.store import Store, read
+from attention_atlas.executors import Workers
+from attention_atlas.planning import missing
+from attention_atlas.store import Store, dump
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,35 +21,63 @@ class Config:
 
 
 @pytest.fixture
-def demo(monkeypatch):
-    """An experiment with three points, under a name of its own."""
+def demo(monkeypatch, tmp_path):
+    """An experiment with three points, under a name of its own, and a store for it."""
     module = ModuleType("demo")
     module.NAME, module.REVISION, module.Config, module.CANARY = "demo", 1, Config, Config(0)
     module.run = lambda config: pd.DataFrame({"value": [config.size]})
     module.configurations = lambda profile: {"maps-a": Config(1), "maps-b": Config(2), "alpha-a": Config(3)}
     monkeypatch.setattr(results, "load_experiment", lambda name: module)
+    monkeypatch.setenv("ATTENTION_ATLAS_RESULTS", str(tmp_path))
     return module
 
 
-def test_what_is_missing_comes_in_order_and_the_canary_first(tmp_path, demo):
-    store = Store(tmp_path)
-    assert sweep.missing("demo", "quick", store=store) == (["canary", "maps-a", "maps-b", "alpha-a"], 0)
-    results.compute(demo, "maps-b", "quick", store)
-    results.compute(demo, "canary", "smoke", store)
-    assert sweep.missing("demo", "quick", store=store) == (["maps-a", "alpha-a"], 1)
-    assert sweep.missing("demo", "quick", "maps-*", store) == (["maps-a"], 1)
+@pytest.fixture
+def threads():
+    """Two threads of this process: a sweep takes any executor."""
+    with ThreadPoolExecutor(2) as pool:
+        yield Workers(pool, lambda: 2)
+
+
+def swept(*arguments, **options) -> list[str]:
+    """What a sweep of the demonstration says."""
+    said = []
+    sweep.sweep("demo", "quick", *arguments, say=said.append, **options)
+    return said
+
+
+def test_what_is_missing_comes_in_order_and_the_canary_first(demo):
+    assert missing("demo", "quick") == (["canary", "maps-a", "maps-b", "alpha-a"], 0)
+    results.compute(demo, "maps-b", "quick")
+    results.compute(demo, "canary", "smoke")
+    assert missing("demo", "quick") == (["maps-a", "alpha-a"], 1)
+    assert missing("demo", "quick", "maps-*") == (["maps-a"], 1)
+
+
+@pytest.mark.parametrize("only", ["alpha-*,*-a", "alpha-* , maps-a", ["alpha-a", "maps-a"]])
+def test_several_patterns_keep_the_order_of_the_experiment(demo, only):
+    assert missing("demo", "quick", only) == (["canary", "maps-a", "alpha-a"], 0)
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (("recency", "--jobs", "0"), "--jobs takes a positive number, got 0"),
+        (("recency", "--together", "0"), "--together takes a positive number, got 0"),
         (("recency", "--only", "mapz-*"), "recency has no point like 'mapz-*'; allowed: maps-d16-plain, "),
+        (("recency", "--only", "maps-*", "--only", "mapz"), "recency has no point like 'mapz'; allowed: "),
+        (("recency", "--only", "maps-*,"), "recency has no point like ''; allowed: "),
         (("recency", "--profile", "huge"), "unknown profile 'huge'; allowed: smoke, quick, paper"),
         (("recencies",), "unknown experiment 'recencies'; allowed: "),
+        (("recency", "--time-budget", "90"), "a time is a number above 0 with a unit, such as 300s, 90m or 1.5h; "),
+        (("recency", "--device", "gpu"), "--device takes cpu, cuda or cuda:N, got 'gpu'"),
+        (("recency", "--device", "cuda:99"), "--device cuda:99: PyTorch finds "),
+        (("recency", "--dask", "10.0.0.1:8786"), "--dask takes an address such as tcp://10.0.0.1:8786, got '10.0.0.1:"),
+        (("recency", "--dask", "tcp://127.0.0.1:1"), "no Dask scheduler answers at tcp://127.0.0.1:1: "),
     ],
 )
 def test_mistakes_are_refused_in_one_line(tmp_path, monkeypatch, capsys, arguments, message):
+    pytest.importorskip("distributed")
     monkeypatch.setenv("ATTENTION_ATLAS_RESULTS", str(tmp_path))
     assert cli.main(["sweep", *arguments]) == 2
     said = capsys.readouterr().err
@@ -63,55 +90,122 @@ def test_two_processes_compute_what_is_missing_and_nothing_twice(tmp_path, monke
     experiment, said = results.load_experiment("recency"), []
     assert sweep.sweep("recency", "smoke", "control-*", jobs=2, say=said.append) == 3
     assert len(said) == 4 and said[-1] == "recency: computed 3, already there 0"
-    assert "; 3 of 3, about 0 min to go" in said[-2]
+    assert said[-2].endswith("; 3 of 3")
     points = experiment.configurations("smoke")
     for config in (experiment.CANARY, points["control-full-none"], points["control-full-layernorm"]):
         stored = results.Store().get(experiment, config)
         pd.testing.assert_frame_equal(stored.table, experiment.run(config))
+        assert stored.manifest["threads"] == 1
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")}
     assert sweep.sweep("recency", "smoke", "control-*", jobs=2, say=said.append) == 0
     assert said[-1] == "recency: computed 0, already there 2"
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.json")} == before
 
 
-def test_a_point_that_another_sweep_finished_meanwhile_is_not_computed_again(tmp_path, demo, monkeypatch):
-    monkeypatch.setenv("ATTENTION_ATLAS_RESULTS", str(tmp_path))
-    assert sweep._compute("demo", "maps-a", "quick").startswith("maps-a: 0.")
-    assert sweep._compute("demo", "maps-a", "quick") == "maps-a: another sweep was there first"
+def test_a_point_that_another_sweep_finished_meanwhile_is_not_computed_again(demo):
+    todo, _ = missing("demo", "quick")
+
+    def other_sweep(config):  # finishes maps-b while this one is at maps-a
+        results.compute(demo, "maps-b", "quick")
+        return pd.DataFrame({"value": [config.size]})
+
+    first = demo.run
+    demo.run = lambda config: other_sweep(config) if config.size == 1 else first(config)
+    with ThreadPoolExecutor(1) as pool:
+        said = swept(workers=Workers(pool, lambda: 1))
+    assert todo == ["canary", "maps-a", "maps-b", "alpha-a"]
+    assert said[-1] == "demo: computed 3, already there 0, computed by another sweep 1"
+    assert said[-2].endswith("; 4 of 4")
 
 
-@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="looks for processes where Linux keeps them")
-def test_a_killed_sweep_leaves_whole_results_and_no_process_and_the_next_one_goes_on(tmp_path):
-    command = [sys.executable, "-m", "attention_atlas", "sweep", "recency", "--profile", "quick"]
-    command += ["--only", "norm-*", "--jobs", "2"]
-    environment = os.environ | {"ATTENTION_ATLAS_RESULTS": str(tmp_path), "OMP_NUM_THREADS": "1"}
+def test_a_point_that_fails_stops_no_other_and_is_said_at_the_end(demo, threads):
+    demo.run = lambda config: pd.DataFrame({"value": [1 / (2 - config.size), float("inf") if config.size == 3 else 0]})
+    said = []
+    with pytest.raises(RuntimeError, match=r"^demo: 2 of 4 failed, first (maps-b: Zero|alpha-a: ValueError: column)"):
+        sweep.sweep("demo", "quick", say=said.append, workers=threads)
+    assert said[-1] == "demo: computed 2, already there 0"
+    assert missing("demo", "quick") == (["maps-b", "alpha-a"], 1)
 
-    def stored() -> list[Path]:
-        return sorted(tmp_path.glob("recency/*.json"))
 
-    def workers() -> list[Path]:
-        """Processes that work for this store."""
-        marked = f"ATTENTION_ATLAS_RESULTS={tmp_path}".encode()
-        found = []
-        for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # it ended meanwhile
-                if marked in (process / "environ").read_bytes().split(b"\0"):
-                    found.append(process)
-        return found
+def test_what_a_worker_with_another_version_answers_is_not_stored(demo, threads, monkeypatch):
+    def other(*arguments):
+        found = results.answer(demo, ["maps-b"], "quick")
+        return [dump(dataclasses.replace(r, manifest=r.manifest | {"key": "0" * 16})) for r in found]
 
-    def within(seconds: float, condition) -> bool:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end and not condition():
-            time.sleep(0.05)
-        return condition()
+    monkeypatch.setattr(sweep, "_answer", other)
+    with pytest.raises(RuntimeError, match=r"4 of 4 failed, first .*: ValueError: the worker has another version"):
+        sweep.sweep("demo", "quick", say=lambda line: None, workers=threads)
+    assert not list(Store())
 
-    run = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    assert within(120, lambda: len(stored()) >= 2)
-    run.kill()
-    run.wait()
-    assert within(60, lambda: not workers())
-    before = stored()
-    assert 2 <= len(before) < 17 and all(read(path).experiment == "recency" for path in before)
-    again = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert again.stdout.splitlines()[-1].startswith(f"recency: computed {17 - len(before)}, already there"), again
-    assert len(stored()) == 17
+
+def together(demo, given: list):
+    """Give the demonstration a way to compute even and odd points together."""
+
+    def run_together(configs, device):
+        given.append(([config.size for config in configs], device))
+        yield from map(demo.run, configs)
+
+    demo.run_together, demo.alike = run_together, lambda config: config.size % 2
+
+
+def test_points_that_are_alike_form_groups_on_their_device_and_the_canary_runs_alone_on_the_cpu(demo, threads):
+    together(demo, given := [])
+    said = swept(workers=threads, device="cuda:1", together=5)
+    assert sorted(given) == [([1, 3], "cuda:1"), ([2], "cuda:1")]
+    assert said[-1] == "demo: computed 4, already there 0"
+    assert sum("(2 together); " in line for line in said) == 2
+    assert {r.point: r.manifest.get("together") for r in Store()} == {
+        "canary": None,
+        "maps-a": 2,
+        "maps-b": None,
+        "alpha-a": 2,
+    }
+
+
+def test_an_experiment_without_run_together_computes_one_by_one_and_on_the_cpu_only(demo, threads):
+    assert swept(workers=threads, together=5)[-1] == "demo: computed 4, already there 0"
+    with pytest.raises(ValueError, match=r"^demo is computed on the CPU only, got --device cuda$"):
+        swept(workers=threads, device="cuda")
+
+
+def test_an_experiment_that_forgets_a_point_is_refused(demo, threads):
+    together(demo, [])
+    demo.run_together = lambda configs, device: [demo.run(configs[0])]
+    with pytest.raises(RuntimeError, match=r"2 of 4 failed, .*run_together was given 2 points, got 1 tables"):
+        swept(workers=threads, together=2)
+
+
+def test_nothing_is_started_that_would_not_be_ready_in_time(demo):
+    def run(config):
+        time.sleep(0.02 * config.size)
+        return pd.DataFrame({"value": [config.size]})
+
+    sizes = {"a": 1, "long": 10_000, "b": 2, "longer": 20_000, "c": 3}
+    demo.run, demo.cost = run, lambda config: float(config.size)
+    demo.configurations = lambda profile: {name: Config(size) for name, size in sizes.items()}
+    demo.CANARY = Config(4)
+    start = time.monotonic()
+    with ThreadPoolExecutor(1) as pool:
+        said = swept(workers=Workers(pool, lambda: 1), budget=60)
+    assert time.monotonic() - start < 50  # it does not sit the time out
+    assert [line.split(":")[0] for line in said[:-1]] == ["demo canary", "demo a", "demo b", "demo c"]
+    rest = re.fullmatch(
+        r"demo: out of time: computed 4, already there 0, remaining 2 \(0 begun\), about (\d+) min to go", said[-1]
+    )
+    assert rest and 8 <= int(rest[1]) <= 60  # 600 s, more on a busy machine; as if all were alike: 0.1 s
+
+
+def test_what_runs_at_the_end_of_the_time_is_given_up(demo, monkeypatch):
+    def run(config):
+        end = time.monotonic() + 60 * (config.size > 0)
+        while time.monotonic() < end:
+            time.sleep(0.01)
+        return pd.DataFrame({"value": [config.size]})
+
+    demo.run = run
+    monkeypatch.setattr(sweep, "GRACE", 0.1)
+    start = time.monotonic()
+    with ThreadPoolExecutor(2) as pool:
+        said = swept(workers=Workers(pool, lambda: 2), budget=1)
+    assert time.monotonic() - start < 40  # the threads have ended too
+    assert said[-1] == "demo: out of time: computed 1, already there 0, remaining 3 (2 begun)"
