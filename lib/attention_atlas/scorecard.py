@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attention_atlas import claims, ledger, registry, results, theorems, verdicts
+from attention_atlas import claims, ledger, registry, results, retrieval_tables, theorems, verdicts
 
 COLUMNS = ("paper", "item", "configuration", "reported", "ours", "standard_error", "seeds", "profile", "tolerance",
            "reason", "verdict")  # fmt: skip
@@ -34,6 +34,9 @@ class Reference:
         Function of our standard error and number of runs; `reason` says in words why it is that one.
     ours, runs
         The columns of our number, and of how many independent runs (seeds, sequences) it is the mean.
+    summarize
+        Function of the experiment's report to a table with these columns, where the report is not one already; its
+        column ``note``, if there is one, is told with the reason.
     """
 
     paper: str
@@ -46,6 +49,7 @@ class Reference:
     reason: str
     ours: str = "mean"
     runs: str = "seeds"
+    summarize: Callable[[pd.DataFrame], pd.DataFrame] = lambda report: report
 
     def table(self) -> pd.DataFrame:
         """The printed numbers, one row each."""
@@ -56,14 +60,16 @@ FIVE_RUNS = "2 standard errors of the difference; the paper prints no error for 
 KIM_SEQUENCES = 10_000_000
 REFERENCES = (
     Reference(
-        "wu2025", "wu2025_accuracy_gaps.csv", "retrieval_gaps", "value", "accuracy gap", 0.0,
+        "wu2025", "wu2025_accuracy_gaps.csv", "retrieval", "value", "accuracy gap", 0.0,
         lambda error, seeds: 2 * error * math.sqrt(1 + seeds / 5) + 0.0005,
         f"{FIVE_RUNS}; half a unit of the third printed decimal",
+        summarize=retrieval_tables.accuracy_gaps,
     ),
     Reference(
-        "wu2025", "wu2025_attention_sinks.csv", "attention_sinks", "sink_percent", "attention sink in percent", None,
+        "wu2025", "wu2025_attention_sinks.csv", "retrieval", "sink_percent", "attention sink in percent", None,
         lambda error, seeds: 2 * error * math.sqrt(1 + seeds / 5) + 0.1,
         f"{FIVE_RUNS}; 0.1 for reading the figure",
+        summarize=retrieval_tables.attention_sinks,
     ),
     Reference(
         "kim2026", "kim2026_recency_probability.csv", "recency", "recency_probability", "recency probability", 0.5,
@@ -142,10 +148,12 @@ def rows(store: results.Store | None = None) -> pd.DataFrame:
     ValueError
         If a stored table lacks a column or answers one question twice.
     """
-    numbers = [row for reference in REFERENCES for row in _reference_rows(reference, store)]
+    asked = {reference.experiment for reference in REFERENCES} | {claim.needs for claim in claims.load()}
+    reports = {name: results.report(name, store) for name in asked}  # reading them takes longer than judging
+    numbers = [row for reference in REFERENCES for row in _reference_rows(reference, reports[reference.experiment])]
     margins = results.stored("theorem_margins", store)
     stated = [_theorem_row(theorem, margins) for theorem in theorems.load() if theorem.origin == "paper"]
-    claimed = [_claim_row(claim, store) for claim in claims.load()]
+    claimed = [_claim_row(claim, reports[claim.needs]) for claim in claims.load()]
     return pd.DataFrame(numbers + stated + claimed, columns=list(COLUMNS))
 
 
@@ -206,10 +214,10 @@ def _keys(table: pd.DataFrame, columns: list[str]) -> list[tuple[str, ...]]:
     return [tuple(map(_spelling, values)) for values in table[columns].astype(object).itertuples(index=False)]
 
 
-def _reference_rows(reference: Reference, store: results.Store | None) -> list[dict]:
+def _reference_rows(reference: Reference, report: pd.DataFrame) -> list[dict]:
     printed = reference.table()
     columns = [column for column in printed.columns if column not in ("figure", reference.value)]
-    answers = _answers(reference, columns, store)
+    answers = _answers(reference, columns, report)
     lines = []
     for figure, value, key in zip(printed["figure"], printed[reference.value], _keys(printed, columns), strict=True):
         place = f"Figure {figure}: {reference.quantity}"
@@ -223,9 +231,9 @@ def _reference_rows(reference: Reference, store: results.Store | None) -> list[d
     return lines
 
 
-def _answers(reference: Reference, columns: list[str], store: results.Store | None) -> dict[tuple[str, ...], dict]:
+def _answers(reference: Reference, columns: list[str], report: pd.DataFrame) -> dict[tuple[str, ...], dict]:
     """What is stored of an experiment, by configuration."""
-    table = results.report(reference.experiment, store)
+    table = reference.summarize(report) if len(report) else report
     numbers = [reference.ours, "standard_error", reference.runs, "profile"]
     if table.empty:
         return {}
@@ -237,10 +245,12 @@ def _answers(reference: Reference, columns: list[str], store: results.Store | No
         raise ValueError(f"stored experiment {reference.experiment} answers {', '.join(filter(None, twice[0]))} twice")
     ours = table[numbers].astype({reference.ours: float, "standard_error": float})
     ours = ours.set_axis(["ours", "standard_error", "seeds", "profile"], axis="columns")
+    ours = ours.assign(note=table.get("note", ""))
     return dict(zip(keys, ours.to_dict("records"), strict=True))
 
 
 def _judged(reference: Reference, value: float, found: dict) -> dict:
+    found, note = {name: number for name, number in found.items() if name != "note"}, found["note"]
     tolerance = reference.tolerance(found["standard_error"], found["seeds"])
     verdict = judge(value, found["ours"], found["standard_error"], tolerance, reference.neutral)
     reason = reference.reason
@@ -248,6 +258,7 @@ def _judged(reference: Reference, value: float, found: dict) -> dict:
         verdict, reason = "not attempted", f"stored at the profile {found['profile']} only"
     elif verdict == "not attempted":
         reason = "one seed: no standard error to judge with"
+    reason += f"; {note}" if note else ""
     return found | {"tolerance": tolerance, "reason": reason, "verdict": verdict}
 
 
@@ -262,11 +273,11 @@ def _explanation(experiment: str, values: dict[str, str]) -> str:
     return f"; ledger: {entry}" if entry else ""
 
 
-def _claim_row(claim: claims.Claim, store: results.Store | None) -> dict:
+def _claim_row(claim: claims.Claim, report: pd.DataFrame) -> dict:
     """A claim in words as a row; one without a rule waits for its experiment."""
     judged = {"reason": f"needs the experiment {claim.needs}"}
     if claim.id in verdicts.RULES:
-        judged |= verdicts.judge(verdicts.RULES[claim.id], results.report(claim.needs, store))
+        judged |= verdicts.judge(verdicts.RULES[claim.id], report)
     if judged.get("verdict") == "differs":
         judged["reason"] += _explanation(claim.needs, {"claim": claim.id})
     return _row(claim.paper, f"{claim.place}: {claim.id}", claim.statement, claim.reported, **judged)

@@ -14,8 +14,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+import printed_retrieval
 from attention_atlas import claims, ledger, results, scorecard, theorems
-from attention_atlas.experiments import recency
+from attention_atlas.experiments import recency, retrieval
 
 NAN = float("nan")
 
@@ -37,6 +38,11 @@ def store(folder, experiment: str, table: pd.DataFrame, profile: str = "paper") 
                 mine = mine.assign(quantity="recency_probability", query=0, key=0)
                 stored.put(recency, point, dataclasses.replace(config, sequences=5), mine, profile, 0.0)
         return stored
+    if experiment == "retrieval":
+        kinds = {"gaps": table} if "gap" in table else {"sinks": table}
+        for point, config, mine in printed_retrieval.models(**kinds, profile=profile):
+            stored.put(retrieval, point, config, mine, profile, 0.0)
+        return stored
     module = ModuleType(experiment)
     module.NAME, module.REVISION = experiment, 1
     stored.put(module, "all", Point(), table, profile, 0.0)
@@ -51,6 +57,8 @@ def as_if_run(reference: scorecard.Reference, shift: float = 0.0) -> pd.DataFram
     """A stored table that repeats the printed numbers with a shift: each configuration once, without its figure."""
     table = reference.table().drop(columns="figure")
     table = table.drop_duplicates([column for column in table if column != reference.value])
+    if reference.experiment == "retrieval":  # stored model by model, which the scorecard summarizes
+        return table.assign(**{reference.value: table[reference.value] + shift})
     mean = table[reference.value] + shift
     return table.drop(columns=reference.value).assign(
         **{reference.ours: mean, "standard_error": 0.0001, reference.runs: 5}
@@ -128,7 +136,7 @@ def test_without_results_nothing_is_attempted(tmp_path):
     assert rows["reason"].str.contains("needs the experiment|no stored result of the experiment").all()
 
 
-@pytest.mark.parametrize("reference", scorecard.REFERENCES, ids=lambda reference: reference.experiment)
+@pytest.mark.parametrize("reference", scorecard.REFERENCES, ids=lambda reference: reference.quantity)
 def test_repeating_the_printed_numbers_agrees_and_a_shift_does_not(tmp_path, reference):
     item = f": {reference.quantity}"
     for folder, shift, agrees in (("same", 0.0, True), ("far", 7.0, False)):
@@ -152,30 +160,32 @@ def test_tolerances_by_hand():
 
 
 @pytest.mark.parametrize(
-    ("change", "profile", "reason"),
-    [({"standard_error": NAN}, "paper", "one seed"), ({}, "quick", "stored at the profile quick only")],
+    ("seeds", "profile", "reason"), [(1, "paper", "one seed"), (5, "quick", "stored at the profile quick only")]
 )
-def test_what_is_too_little_to_judge_is_not_attempted(tmp_path, change, profile, reason):
-    reference = scorecard.REFERENCES[0]
-    rows = scorecard.rows(store(tmp_path, reference.experiment, as_if_run(reference).assign(**change), profile))
+def test_what_is_too_little_to_judge_is_not_attempted(tmp_path, seeds, profile, reason):
+    reference, held = scorecard.REFERENCES[0], results.Store(tmp_path)
+    for point, config, table in printed_retrieval.models(as_if_run(reference), seeds=seeds, profile=profile):
+        held.put(retrieval, point, config, table, profile, 0.0)
+    rows = scorecard.rows(held)
     mine = rows[rows["item"].str.endswith(reference.quantity)]
     assert set(mine["verdict"]) == {"not attempted"} and mine["reason"].str.contains(reason).all()
     assert mine["ours"].notna().all()
 
 
 def test_a_row_answered_twice_or_without_a_column_is_refused(tmp_path):
-    reference = scorecard.REFERENCES[1]
-    table = as_if_run(reference)
-    with pytest.raises(ValueError, match="attention_sinks answers causal, 1 twice"):
-        scorecard.rows(store(tmp_path / "twice", reference.experiment, pd.concat([table, table])))
-    with pytest.raises(ValueError, match="attention_sinks lacks the column 'seeds'; needed: mask, mask_parameter"):
-        scorecard.rows(store(tmp_path / "column", reference.experiment, table.drop(columns="seeds")))
+    reference, experiment = scorecard.REFERENCES[1], "asked_twice"
+    known = dataclasses.replace(reference, experiment=experiment, summarize=lambda report: report, ours="mean")
+    table = as_if_run(known)
+    with pytest.raises(ValueError, match="asked_twice answers causal, 1 twice"):
+        scorecard._reference_rows(known, pd.concat([table, table]).assign(profile="paper"))
+    with pytest.raises(ValueError, match="asked_twice lacks the column 'seeds'; needed: mask, mask_parameter"):
+        scorecard._reference_rows(known, table.drop(columns="seeds").assign(profile="paper"))
 
 
 def test_a_row_that_differs_needs_a_ledger_entry_that_explains_it(tmp_path, monkeypatch):
     reference = scorecard.REFERENCES[1]
     table = as_if_run(reference)
-    table.loc[table["mask"] == "prefix", "mean"] += 7
+    table.loc[table["mask"] == "prefix", "sink_percent"] += 7
     held = store(tmp_path / "results", reference.experiment, table)
     with pytest.raises(
         ValueError, match=r"wu2025, Figure 12: attention sink in percent \(mask prefix.* without a ledger entry"

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+import printed_retrieval
 from attention_atlas import claims, scorecard, verdicts
 
 RECENCY = ("kim2026-claim-early", "kim2026-claim-layernorm", "kim2026-claim-residual", "kim2026-claim-anisotropy")
@@ -45,7 +46,7 @@ def test_numbers_mirrored_at_one_half_contradict_them(id):
 def test_a_difference_within_four_standard_errors_is_no_difference(id):
     found = verdicts.judge(verdicts.RULES[id], report())
     wide = report().assign(standard_error=0.0001 * found["ours"] / found["tolerance"] * 1.01)
-    assert verdict(id, wide) == "differs"
+    assert verdict(id, wide) == "agrees in sign"
     narrow = report().assign(standard_error=0.0001 * found["ours"] / found["tolerance"] * 0.99)
     assert verdict(id, narrow) == "agrees"
 
@@ -57,6 +58,66 @@ def test_a_missing_number_or_a_smaller_profile_settles_nothing(id):
     table = report()
     asked = (table["layer"] == 4) & (table["d"] == 16) & table["alpha"].isin([0.0, 0.5])
     assert verdict(id, table[~asked]) == "not attempted"
+
+
+RETRIEVAL = tuple(f"wu2025-claim-{letter}" for letter in "abcdefg")
+
+
+def retrieval_report(flip: bool = False, without: str = "", spread: float = 1e-6) -> pd.DataFrame:
+    """What trained networks would report if they showed the printed gaps and sinks, or the opposite."""
+    gaps, sinks = (reference.table() for reference in scorecard.REFERENCES[:2])
+    if flip:  # longer for shorter, first for last: what the claims deny
+        gaps = gaps.assign(value=-gaps["value"])
+        sinks = sinks.assign(sink_percent=100 - sinks["sink_percent"])
+    if without:
+        gaps, sinks = gaps[gaps["position_encoding"] != without], sinks[sinks["mask"] != without]
+    return printed_retrieval.report(printed_retrieval.models(gaps, sinks, spread=spread))
+
+
+@pytest.fixture(scope="module")
+def printed() -> pd.DataFrame:
+    return retrieval_report().assign(sampling_error=0.0)  # the printed sinks are shares without a sample
+
+
+@pytest.mark.parametrize("id", RETRIEVAL)
+def test_the_papers_own_bars_and_stems_satisfy_its_claims(printed, id):
+    assert verdict(id, printed) == "agrees"
+
+
+@pytest.mark.parametrize("id", [id for id in RETRIEVAL if id != "wu2025-claim-c"])
+def test_bars_upside_down_contradict_them(id):
+    assert verdict(id, retrieval_report(flip=True).assign(sampling_error=0.0)) == "differs"
+
+
+def test_large_gaps_between_middle_and_last_contradict_claim_c(printed):
+    turned = printed["quantity"].replace({"middle_vs_last": "first_vs_last", "first_vs_last": "middle_vs_last"})
+    assert verdict("wu2025-claim-c", printed.assign(quantity=turned)) == "differs"
+
+
+@pytest.mark.parametrize("id", RETRIEVAL)
+def test_a_claim_waits_for_every_network_that_it_speaks_of(printed, id):
+    lacking = retrieval_report(without="prefix" if id.endswith("g") else "rope")
+    assert verdict(id, lacking) == "not attempted"
+    assert verdict(id, printed[printed["seed"] == 0]) == "not attempted"  # one seed has no error
+
+
+def test_seeds_that_scatter_make_a_claim_uncertain(printed):
+    wide = retrieval_report(spread=0.05)
+    assert verdict("wu2025-claim-a", wide.assign(sampling_error=0.0)) == "agrees in sign"
+
+
+def test_the_size_of_the_test_bounds_certainty(printed):
+    # five seeds that agree to the last digit are still measured on 10,000 sequences each
+    assert verdict("wu2025-claim-a", printed.assign(sampling_error=0.01)) == "agrees in sign"
+
+
+@pytest.mark.parametrize(("sign", "expected"), [(1, "agrees"), (-1, "differs")])
+def test_claim_h_compares_the_signs_of_two_vocabularies(sign, expected):
+    gaps = scorecard.REFERENCES[0].table()
+    fixed = gaps.assign(value=sign * gaps["value"] / 2)
+    both = [printed_retrieval.models(gaps), printed_retrieval.models(fixed, vocabulary="fixed")]
+    assert verdict("wu2025-claim-h", printed_retrieval.report(*both)) == expected
+    assert verdict("wu2025-claim-h", printed_retrieval.report(printed_retrieval.models(gaps))) == "not attempted"
 
 
 def test_by_hand():

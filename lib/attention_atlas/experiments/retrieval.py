@@ -15,12 +15,12 @@ import pandas as pd
 from attention_atlas import files
 from attention_atlas.models.attention_only import AttentionOnly
 from attention_atlas.profiles import check_profile
+from attention_atlas.retrieval_names import GAPS, PRINTED_STEPS, SETTING, USUAL
 from attention_atlas.tasks.retrieval import Task
 from attention_atlas.training.retrieval import Schedule, Training, trajectory
 
 NAME = "retrieval"
 REVISION = 1
-PRINTED_STEPS = 100_000  # the length of training that the paper's Appendix J gives
 ENOUGH = 0.95  # accuracy on novel classes at which a training ends; chosen before the first, never from a gap
 BIASES = {"unbiased": (), "first": ("first",), "middle": ("middle",), "last": ("last",),
           "first_and_last": ("first", "last")}  # fmt: skip
@@ -259,6 +259,46 @@ def run_together(configs: list[Config], device: str = "cpu") -> list[pd.DataFram
     return tables
 
 
+def report(config: Config, table: pd.DataFrame) -> pd.DataFrame:
+    """Gaps, accuracies and sinks of one model, at the printed length of training and at the end.
+
+    Parameters
+    ----------
+    config, table
+        A configuration and what :func:`run` found.
+
+    Returns
+    -------
+    DataFrame
+        What tells the setting: ``setting`` (the vocabulary), ``train_bias``, ``mask``, ``mask_parameter``,
+        ``position_encoding``, ``depth``, ``residual`` (0 or 1), ``scale``, ``varied``, ``initial_scale``,
+        ``learning_rate``; then ``seed``, ``at`` ("100000" or "end"), ``steps``, ``quantity``, ``token`` (-1 where there
+        is none), ``value``, and its ``sampling_error``, the standard error that the number of test sequences leaves.
+    """
+    end = int(table["step"].max())
+    parts = []
+    for at, step in ((str(PRINTED_STEPS), PRINTED_STEPS), ("end", end)):
+        found = table[(table["step"] == step) & (table["quantity"] != "map")]
+        error = _sampling_error(found, config.test_sequences)
+        shown = {"at": at, "steps": step, "quantity": found["quantity"], "token": found["key"]}
+        parts.append(pd.DataFrame(shown | {"value": found["value"], "sampling_error": error}))
+    setting = {"setting": config.vocabulary} | {name: getattr(config, name) for name in SETTING[1:]}
+    setting |= {"residual": int(config.residual)} | {name: getattr(config, name) for name in (*USUAL, "seed")}
+    report = pd.concat(parts, ignore_index=True)
+    return pd.concat([pd.DataFrame([setting] * len(report), index=report.index), report], axis=1)
+
+
+def _sampling_error(found: pd.DataFrame, sequences: int) -> pd.Series:
+    """Of accuracies and shares binomial, of a gap that of a difference of two; none of a loss or a mean weight."""
+    variance = (found["value"] * (1 - found["value"])).where(~found["quantity"].isin(["loss", "received"]), 0.0)
+    scalar = found[found["key"] == -1].set_index("quantity")["value"]
+    for gap in GAPS:
+        a, b = gap.split("_vs_")
+        pair = [scalar.get(f"{x}_over_{y}", 0.0) for x, y in ((a, b), (b, a))]
+        variance = variance.mask(found["quantity"] == gap, sum(p * (1 - p) for p in pair))
+    return (variance / sequences) ** 0.5
+
+
 def alike(config: Config) -> tuple:
     """What models must have in common to be trained at once.
 
@@ -279,7 +319,7 @@ def cost(config: Config) -> float:
     >>> cost(Config(depth=6)) > 3 * cost(Config())
     True
     """
-    return config.steps * (2 if config.position_encoding == "rope" else 1) * (config.depth - 1.2)
+    return config.steps * (2 if config.position_encoding == "rope" else 1) * max(config.depth - 1.2, 0.1)
 
 
 def _checkpoint(configs: list[Config], device: str) -> Path:

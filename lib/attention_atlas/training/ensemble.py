@@ -84,7 +84,8 @@ class Ensemble:
         for name, leaf in self._leaves.items():
             leaf.data.copy_(state["parameters"][name])
         self._optimizer.load_state_dict(state["optimizer"])
-        self._graph, self._steps = None, 0
+        self._graph, self._steps, self._counted = None, 0, 0
+        self._sum.zero_()  # the losses of steps that are no part of the state
 
     def _update(self, batch: tuple[Tensor, ...]) -> None:
         self._optimizer.zero_grad(set_to_none=True)

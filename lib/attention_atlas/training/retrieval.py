@@ -15,6 +15,7 @@ import torch
 from attention_atlas import files
 from attention_atlas.masks import dense, named
 from attention_atlas.models.attention_only import AttentionOnly, Network, cross_entropy
+from attention_atlas.retrieval_names import GAPS
 from attention_atlas.shapes import Float, Tensor
 from attention_atlas.sinks import attention_received, sink_share_gu2025, sink_share_wu2025
 from attention_atlas.tasks.retrieval import PLACES, Task, draw_world, training_sequences
@@ -23,7 +24,6 @@ from attention_atlas.training.ensemble import Ensemble
 
 CHUNK = 20  # steps of which the sequences are drawn at once; part of what a result means, for it orders the draws
 HELD = 500  # test sequences at a time
-GAPS = tuple(f"{a}_vs_{b}" for a, b in (("first", "middle"), ("first", "last"), ("middle", "last")))
 WEIGHTS, WORLD, DATA, TEST = range(4)  # sources of randomness of one model
 
 
@@ -125,9 +125,9 @@ class Training:
                 training_sequences(task, world, CHUNK * self.batch, generator)
                 for task, world, generator in zip(self.tasks, self.worlds, self._data, strict=True)
             ]
-            tokens, targets = (torch.stack(part).unflatten(1, (CHUNK, self.batch)) for part in zip(*drawn, strict=True))
-            for step in range(CHUNK):
-                self.ensemble.step(tokens[:, step], targets[:, step])
+            for start in range(0, CHUNK * self.batch, self.batch):  # step by step, so that a step's tensors are whole
+                step = slice(start, start + self.batch)
+                self.ensemble.step(*(torch.stack([block[step] for block in part]) for part in zip(*drawn, strict=True)))
         self.steps += steps
         return self.ensemble.mean_loss()
 
