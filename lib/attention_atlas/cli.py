@@ -72,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="recompute a random sample of stored results and compare")
     verify.set_defaults(command=_verify)
     verify.add_argument("--sample", type=int, default=5, help="how many results (default: 5)")
+    verify.add_argument(
+        "--longest", type=float, default=120, metavar="SECONDS", help="leave out what took longer (default: 120)"
+    )
     verify.add_argument("--seed", type=int, default=None, help="of the choice; default: another one every time")
 
     merge = commands.add_parser("merge", help="take over results from another store")
@@ -183,7 +186,10 @@ def _verify(options) -> int:
 
     if options.sample < 1:
         raise ValueError(f"--sample takes a positive number, got {options.sample}")
-    held = list(results.Store())
+    stored = list(results.Store())
+    held = [result for result in stored if result.manifest["seconds"] <= options.longest]
+    if left := len(stored) - len(held):
+        print(f"left out {left} of {len(stored)} results, which took longer than {options.longest:g} s")
     sample = random.Random(options.seed).sample(held, min(options.sample, len(held)))
     differing = 0
     for result in sample:

@@ -5,6 +5,7 @@ An experiment is a module of ``attention_atlas.experiments`` with ``NAME``, ``RE
 ``CANARY`` configuration whose stored result every run of the tests must reproduce. It may have more:
 
 - ``report(config, table)``, where a paper tabulates less than is kept (:func:`report`);
+- ``TOLERANCE``, how far another machine may be from a stored number, where that is more than rounding in float64;
 - ``cost(config) -> float``, what a configuration costs beside others, for the time that a sweep will need;
 - ``run_together(configs, device) -> DataFrames`` and ``alike(config)``, where configurations with equal
   ``alike`` cost less at once than one after the other, or a GPU helps (:func:`answer`).
@@ -109,7 +110,7 @@ def answer(experiment: ModuleType, points: list[str], profile: str, device: str 
     return [made(experiment, point, config, table, profile, seconds, here) for point, config, table in asked]
 
 
-def recompute(result: Result, tolerance: float = 1e-9) -> str:
+def recompute(result: Result) -> str:
     """Run a stored configuration again; say in a few words where it differs, or return an empty string.
 
     A difference means that code or a package changed what an experiment means: raise its ``REVISION`` or mend the code.
@@ -118,8 +119,11 @@ def recompute(result: Result, tolerance: float = 1e-9) -> str:
     ----------
     result
         What is stored.
-    tolerance
-        Largest relative difference that counts as rounding; 1e-9 leaves room for other summation orders in float64.
+
+    Notes
+    -----
+    A relative difference of 1e-9 counts as rounding; it leaves room for other summation orders in float64. An
+    experiment in float32 gives its own ``TOLERANCE``, an absolute difference.
     """
     experiment = load_experiment(result.experiment)
     if result.manifest["revision"] != experiment.REVISION:
@@ -131,7 +135,12 @@ def recompute(result: Result, tolerance: float = 1e-9) -> str:
     again = json.loads(dump(Result(result.experiment, result.point, {}, experiment.run(config), {})))["table"]
     try:
         pd.testing.assert_frame_equal(
-            pd.DataFrame(again), result.table, rtol=tolerance, atol=1e-12, check_dtype=False, check_exact=False
+            pd.DataFrame(again),
+            result.table,
+            rtol=1e-9,
+            atol=getattr(experiment, "TOLERANCE", 1e-12),
+            check_dtype=False,
+            check_exact=False,
         )
     except AssertionError as error:
         return "differs: " + " ".join(str(error).split())[:200]

@@ -5,8 +5,8 @@ Every model has randomness of its own, so it becomes the same model whether it t
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import permutations
+from dataclasses import dataclass, replace
+from itertools import permutations, product
 from pathlib import Path
 
 import pandas as pd
@@ -18,7 +18,7 @@ from attention_atlas.models.attention_only import AttentionOnly, Network, cross_
 from attention_atlas.retrieval_names import GAPS
 from attention_atlas.shapes import Float, Tensor
 from attention_atlas.sinks import attention_received, sink_share_gu2025, sink_share_wu2025
-from attention_atlas.tasks.retrieval import PLACES, Task, draw_world, training_sequences
+from attention_atlas.tasks.retrieval import PLACES, Task, World, draw_world, training_sequences
 from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
 from attention_atlas.training.ensemble import Ensemble
 
@@ -79,7 +79,7 @@ class Training:
     Parameters
     ----------
     models, tasks : sequence of AttentionOnly, of Task
-        One for each model; the models have one shape, the tasks one number of tokens.
+        One for each model; the models have one shape, the tasks one number of tokens and one kind of vocabulary.
     seeds : sequence of (int, int)
         Of each model's world (classes and labels), and of its first weights and its sequences.
     batch : int
@@ -90,6 +90,11 @@ class Training:
         Where to train. World and first weights are drawn on the CPU, so they do not depend on it; sequences do.
     initial_scale : sequence of float, optional
         Factor on the first weights of each model's attention layers.
+
+    Raises
+    ------
+    ValueError
+        If the models or tasks do not go together.
     """
 
     def __init__(
@@ -103,6 +108,8 @@ class Training:
         device: str = "cpu",
         initial_scale: Sequence[float] | None = None,
     ):
+        if len({(task.tokens, task.vocabulary) for task in tasks}) != 1:
+            raise ValueError("tasks side by side need one number of tokens and one kind of vocabulary, got several")
         self.tasks, self.batch, self.steps = tuple(tasks), batch, 0
         self.network = Network(models, tasks[0].tokens, device)
         self._seeds, self._device = tuple(seeds), device
@@ -120,6 +127,8 @@ class Training:
 
     def advance(self, steps: int) -> Float[Tensor, "seed"]:
         """Train a multiple of :data:`CHUNK` steps; returns each model's mean loss over them, in nats."""
+        if steps % CHUNK:
+            raise ValueError(f"training advances by multiples of {CHUNK} steps, got {steps}")
         for _ in range(steps // CHUNK):
             drawn = [
                 training_sequences(task, world, CHUNK * self.batch, generator)
@@ -145,22 +154,32 @@ class Training:
         list of dict
             For each model: ``training`` (trained classes), ``in_context`` (novel ones, which only the context tells),
             both asked about the places that the model is trained on, and ``a_over_b`` for any two places, where both
-            hold one vector and the label at a is right.
+            hold one vector and the label at a is right. Where a vocabulary is fixed, ``a_over_b_redrawn`` too: every
+            such test has a shared direction of its own in place of the trained one, as in the *official code*.
         """
         pairs = list(permutations(PLACES, 2))
-        kinds = ["training", "in_context", *(f"{a}_over_{b}" for a, b in pairs)]
+        fixed = self.tasks[0].vocabulary == "fixed"
+        endings = ("", "_redrawn") if fixed else ("",)
+        kinds = ["training", "in_context", *(f"{a}_over_{b}{ending}" for ending in endings for a, b in pairs)]
         right = torch.zeros(len(self.tasks), len(kinds), dtype=torch.int64, device=self._device)
         generators = [_generator(start, TEST, self._device) for _, start in self._seeds]
+        worlds = [[world] for world in self.worlds]
+        if fixed:
+            for own, task, generator in zip(worlds, self.tasks, generators, strict=True):
+                own += [_redirected(own[0], task, generator) for _ in pairs]
 
-        def draws(task: Task, world, generator: torch.Generator, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-            yield training_sequences(task, world, size, generator)
-            yield novel_sequences(task, world, size, generator, task.places)
-            for a, b in pairs:
+        def draws(
+            task: Task, worlds: list[World], generator: torch.Generator, size: int
+        ) -> Iterator[tuple[Tensor, Tensor]]:
+            trained, *redrawn = worlds
+            yield training_sequences(task, trained, size, generator)
+            yield novel_sequences(task, trained, size, generator, task.places)
+            for world, (a, b) in zip([trained] * len(pairs) + redrawn, pairs * len(endings), strict=True):
                 yield conflict_sequences(task, world, task.place(a), task.place(b), size, generator)
 
         for start in range(0, sequences, HELD):
             size = min(HELD, sequences - start)
-            each = [draws(*one, size) for one in zip(self.tasks, self.worlds, generators, strict=True)]
+            each = [draws(*one, size) for one in zip(self.tasks, worlds, generators, strict=True)]
             for kind, drawn in enumerate(zip(*each, strict=True)):
                 tokens, targets = (torch.stack(part) for part in zip(*drawn, strict=True))
                 answers = self.network.logits(self.ensemble.parameters, tokens).argmax(-1)
@@ -234,6 +253,12 @@ def _generator(seed: int, source: int, device: str = "cpu") -> torch.Generator:
     return torch.Generator(device).manual_seed(4 * seed + source)
 
 
+def _redirected(world: World, task: Task, generator: torch.Generator) -> World:
+    """The same world but for the direction that all vectors of its vocabulary share."""
+    drawn = torch.randn(world.shared.shape, generator=generator, device=generator.device, dtype=world.shared.dtype)
+    return replace(world, shared=drawn * task.deviation)
+
+
 def trajectory(
     training: Training, schedule: Schedule, test_sequences: int, maps: bool = False, checkpoint: Path | None = None
 ) -> list[pd.DataFrame]:
@@ -289,9 +314,9 @@ def trajectory(
 
 def _numbers(step: int, loss: float | None, accuracy: dict[str, float], sinks: dict[str, Tensor]) -> list[tuple]:
     gaps = {}
-    for gap in GAPS:
+    for gap, ending in product(GAPS, ("", "_redrawn") if "first_over_last_redrawn" in accuracy else ("",)):
         a, b = gap.split("_vs_")
-        gaps[gap] = accuracy[f"{a}_over_{b}"] - accuracy[f"{b}_over_{a}"]
+        gaps[gap + ending] = accuracy[f"{a}_over_{b}{ending}"] - accuracy[f"{b}_over_{a}{ending}"]
     scalars = ({} if loss is None else {"loss": loss}) | accuracy | gaps
     by_key = [(name, key, v) for name, values in sinks.items() for key, v in enumerate(values.tolist(), 1)]
     return [(step, name, -1, -1, -1, round(value, 6)) for name, value in scalars.items()] + [
