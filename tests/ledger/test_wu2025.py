@@ -18,6 +18,8 @@ from agreement import agrees
 from attention_atlas import ledger, registry, sinks
 from attention_atlas.masks import causal, dense, named
 from attention_atlas.rollout import rollout_row
+from attention_atlas.tasks.retrieval import Task, World, draw_world
+from attention_atlas.tasks.retrieval_tests import novel_sequences
 from attention_atlas.theory.position_bias import decay, kernels, paths, rope, rope_score
 
 DECAY = -math.log(0.8)
@@ -237,6 +239,27 @@ def test_sink_convention():
     ):
         computed[f"received_{name}"] = sinks.attention_received(*uniform(*mask))[0, 0, 0]
     assert agrees("wu2025-sink-convention", {name: float(value) for name, value in computed.items()})
+
+
+def test_test_direction():
+    task = Task(vocabulary="fixed")
+    trained = draw_world(task, generator())
+    redrawn = dataclasses.replace(trained, shared=torch.randn(64, generator=generator(1)) / 64)
+
+    def words(world: World) -> torch.Tensor:
+        tokens, _ = novel_sequences(task, world, 2000, generator(2))
+        return torch.nn.functional.normalize(tokens[:, -1], dim=-1)
+
+    seen = torch.nn.functional.normalize(trained.means + task.anisotropy * trained.shared, dim=-1)
+    novel = words(redrawn)
+    assert agrees(
+        "wu2025-test-direction",
+        {
+            "cosine_text": (words(trained) @ seen.T).mean().item(),
+            "cosine_code": (novel @ seen.T).mean().item(),
+            "cosine_novel": (novel[:1000] @ novel[1000:].T).mean().item(),
+        },
+    )
 
 
 def test_negative_control_a_wrong_number_in_the_ledger_is_found():

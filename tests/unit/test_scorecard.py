@@ -187,19 +187,26 @@ def test_a_row_that_differs_needs_a_ledger_entry_that_explains_it(tmp_path, monk
     table = as_if_run(reference)
     table.loc[table["mask"] == "prefix", "sink_percent"] += 7
     held = store(tmp_path / "results", reference.experiment, table)
+    items = [{**item, "explains": {}} for item in yaml.safe_load(ledger.PATH.read_text())]
+
+    def read_ledger(name: str) -> None:
+        path = tmp_path / name
+        path.write_text(yaml.safe_dump(items))
+        entries = ledger.load(path)
+        monkeypatch.setattr(scorecard.ledger, "load", lambda: entries)
+
+    load = ledger.load
+    read_ledger("silent.yml")
     with pytest.raises(
         ValueError, match=r"wu2025, Figure 12: attention sink in percent \(mask prefix.* without a ledger entry"
     ):
         scorecard.validate(scorecard.rows(held))
 
     # The same rows pass once an entry of the ledger says that it explains them, and only these rows.
-    items = yaml.safe_load(ledger.PATH.read_text())
+    monkeypatch.setattr(scorecard.ledger, "load", load)
     item = next(item for item in items if item["id"] == "wu2025-sink-convention")
     item["explains"] = {"experiment": reference.experiment, "mask": "prefix"}
-    path = tmp_path / "ledger.yml"
-    path.write_text(yaml.safe_dump(items))
-    entries = ledger.load(path)
-    monkeypatch.setattr(ledger, "load", lambda: entries)
+    read_ledger("ledger.yml")
     rows = scorecard.rows(held)
     scorecard.validate(rows)
     explained = rows[rows["reason"].str.endswith("ledger: wu2025-sink-convention")]
