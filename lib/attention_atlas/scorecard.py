@@ -255,9 +255,12 @@ def _judged(reference: Reference, value: float, found: dict) -> dict:
     verdict = judge(value, found["ours"], found["standard_error"], tolerance, reference.neutral)
     reason = reference.reason
     if found["profile"] != "paper":  # a shorter run is not the paper's experiment, near or far
-        verdict, reason = "not attempted", f"stored at the profile {found['profile']} only"
+        verdict, reason = (
+            "not attempted",
+            f"the experiment {reference.experiment} is stored at the profile {found['profile']} only",
+        )
     elif verdict == "not attempted":
-        reason = "one seed: no standard error to judge with"
+        reason = f"one seed of the experiment {reference.experiment}: no standard error to judge with"
     reason += f"; {note}" if note else ""
     return found | {"tolerance": tolerance, "reason": reason, "verdict": verdict}
 

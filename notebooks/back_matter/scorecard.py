@@ -95,9 +95,7 @@ display(Markdown(cards.table(["paper", *map(cards.verdict, scorecard.VERDICTS), 
 
 # %% tags=["hide-input"]
 ABOUT = {
-    "retrieval_gaps": "networks trained on retrieval, with 2 to 10 layers, every mask and encoding of Wu 2025; the gap in accuracy between two places",
-    "attention_sinks": "the attention maps of those networks, with sinks counted by the three published conventions",
-    "retrieval_gaps_fixed_vocabulary": "the same training with a fixed vocabulary",
+    "retrieval": "networks trained on retrieval, with 2 to 10 layers, every mask and encoding of Wu 2025: gaps in accuracy between two places, and sinks; in part done, the sweep goes on",
     "recency": "attention scores of random inputs through four layers, with and without LayerNorm and residual",
     "averaging": "a small network that learns to average behind a trigger, and how it does it",
     "language_model_tags": "tags and sinks in pretrained language models",
