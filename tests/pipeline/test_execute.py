@@ -224,3 +224,10 @@ def test_a_broken_result_is_one_line_on_the_command_line(project):
     run = project.run("results", "demo")
     assert run.returncode == 2 and "broken result data/results/demo/0123456789abcdef.json" in run.stderr
     assert run.stderr.count("\n") == 1
+
+
+def test_pages_of_another_results_store_are_made_again(project, tmp_path, monkeypatch):
+    assert changed(project) == {"uses_library", "uses_data"}
+    monkeypatch.setenv("ATTENTION_ATLAS_RESULTS", str(tmp_path / "elsewhere"))
+    assert changed(project) == {"uses_library", "uses_data"}
+    assert changed(project) == set()
