@@ -4,6 +4,8 @@ A rule turns a claim into differences that it says are positive. It agrees when 
 standard errors, and in sign when every one exceeds zero; the least certain of them is the number on the scorecard.
 """
 
+import math
+
 import pandas as pd
 
 from attention_atlas import rules_recency, rules_retrieval
@@ -33,13 +35,14 @@ def judge(rule: Rule, report: pd.DataFrame) -> dict:
     --------
     >>> rule = Rule("a rises", lambda report: pd.DataFrame({"difference": [0.2, 0.1], "standard_error": [0.01, 0.05]}))
     >>> judge(rule, pd.DataFrame({"profile": ["paper"]}))["verdict"]
-    'differs'
+    'agrees in sign'
     """
     whole = report[report["profile"] == "paper"] if len(report) else report
     found = rule.differences(whole) if len(whole) else whole
     if found.empty:
         return {"verdict": "not attempted"}
-    least = (found["difference"] / found["standard_error"]).idxmin()
+    sure = found["difference"].gt(0).map({True: math.inf, False: -math.inf})  # where there is no error at all
+    least = (found["difference"] / found["standard_error"].where(found["standard_error"] > 0)).fillna(sure).idxmin()
     difference, error = (float(found.loc[least, column]) for column in ("difference", "standard_error"))
     return {
         "ours": difference,

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 import printed_retrieval
-from attention_atlas import claims, scorecard, verdicts
+from attention_atlas import claims, rule, scorecard, verdicts
 
 RECENCY = ("kim2026-claim-early", "kim2026-claim-layernorm", "kim2026-claim-residual", "kim2026-claim-anisotropy")
 
@@ -118,6 +118,13 @@ def test_claim_h_compares_the_signs_of_two_vocabularies(sign, expected):
     both = [printed_retrieval.models(gaps), printed_retrieval.models(fixed, vocabulary="fixed")]
     assert verdict("wu2025-claim-h", printed_retrieval.report(*both)) == expected
     assert verdict("wu2025-claim-h", printed_retrieval.report(printed_retrieval.models(gaps))) == "not attempted"
+
+
+@pytest.mark.parametrize(("difference", "expected"), [(0.0, "differs"), (0.1, "agrees"), (-0.1, "differs")])
+def test_a_difference_without_error_is_as_it_is(difference, expected):
+    table = pd.DataFrame({"difference": [difference, 0.2], "standard_error": [0.0, 0.01]})
+    found = verdicts.judge(rule.Rule("", lambda report: table), pd.DataFrame({"profile": ["paper"]}))
+    assert found["verdict"] == expected
 
 
 def test_by_hand():
