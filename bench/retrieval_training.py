@@ -13,6 +13,7 @@ machine meets all of them, and so does a float32 matrix product in this process.
 
 import argparse
 import multiprocessing
+import os
 import random
 import statistics
 import sys
@@ -25,8 +26,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from attention_atlas.executors import HUGE_PAGES
 from attention_atlas.models.attention_only import AttentionOnly
-from attention_atlas.tasks.retrieval import Task, draw_world, training_sequences
+from attention_atlas.tasks.retrieval import Task, draw_world
+from attention_atlas.tasks.retrieval_sequences import training_sequences
 from attention_atlas.training.retrieval import CHUNK, Training
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
@@ -108,23 +111,25 @@ def needed(depth: int, residual: bool) -> int:
     """Floating-point operations of the trainer's matrix products, for one step of one model at depth 2 or more.
 
     With T tokens of width d, L labels and M = W_Q W_K^T, multiplications per sequence are: in every layer but the last
-    T d^2 for X M, T^2 d for its products with X, T^2 d for pooling X; in every layer but the last two T d^2 for the
-    values; in the last, 2 T d for each part of its input (two with residual) and six products of one vector with a
-    matrix; then three hidden layers, d^2 each, and d L for the readout. M takes d^3 per layer but the last and step.
+    T d^2 for X M, T^2 d for its products with X, T^2 d for pooling X; with residual, in every layer but the last two
+    T d^2 for the values; in the last, 2 T d for each part of its input (two with residual) and two products of one
+    vector with a matrix, five with residual; then three hidden layers, d^2 each, and d L for the readout. M takes d^3
+    per layer and step, and without residual the values' products, which wait, three times d^3 per layer but one.
     A product costs once more for the gradient of each of its factors that has one; the data have none. One
     multiplication with its addition is two operations. Softmax, drawing, AdamW and other passes over memory count
     nothing, and the half of a causal map that is zero counts as if it were not.
     """
     tokens, width = TASK.tokens, TASK.d_model
     projection, pairs, row = tokens * width**2, tokens**2 * width, tokens * width
-    multiplications = 3 * (9 * width**2 + width * TASK.labels)
+    multiplications = 3 * ((8 if residual else 5) * width**2 + width * TASK.labels)
     for layer in range(depth - 1):
         multiplications += (projection + 2 * pairs) * (3 if layer else 2)
-        multiplications += 3 * projection if layer < depth - 2 else 0
+        multiplications += 3 * projection if residual and layer < depth - 2 else 0
     multiplications += 2 * row * 3
     if residual:
         multiplications += 2 * row * (3 if depth > 2 else 2)
-    return 2 * (BATCH * multiplications + 3 * (depth - 1) * width**3)
+    matrices = depth if residual else depth + 3 * (depth - 1)
+    return 2 * (BATCH * multiplications + 3 * matrices * width**3)
 
 
 def milliseconds(work: Callable[[], object]) -> float:
@@ -152,7 +157,10 @@ def measure(depth: int, sizes: list[int], rounds: int, seconds: float, residual:
     for variant, models in [(OFFICIAL, 1), (MODULE, 1), *((ENSEMBLE, models) for models in sizes)]:
         turns[variant, models], theirs = context.Pipe()
         arguments = (theirs, variant, models, depth, residual, seconds)
+        if variant == ENSEMBLE:
+            os.environ.setdefault(*HUGE_PAGES)  # as a sweep's workers have it
         context.Process(target=work, args=arguments, daemon=True).start()
+        theirs.close()  # so that a process that died ends the run and does not hang it
         turns[variant, models].recv()  # ready: nobody sets up while another is measured
     left, right = torch.randn(2, PRODUCT, PRODUCT, generator=torch.Generator().manual_seed(0))
     spent, rates = {name: [] for name in turns}, []

@@ -37,6 +37,10 @@ class Workers:
     slots: Callable[[], int]
 
 
+# Large pages for the workers' memory: glibc reads this as a process starts, other C libraries do not read it at all.
+HUGE_PAGES = ("GLIBC_TUNABLES", "glibc.malloc.hugetlb=1")
+
+
 @contextlib.contextmanager
 def local(jobs: int) -> Iterator[Workers]:
     """Processes of this machine, which end at once when the block is left or this process ends, however it ends.
@@ -51,6 +55,7 @@ def local(jobs: int) -> Iterator[Workers]:
     Workers
         A process is started when there is something for it to do.
     """
+    os.environ.setdefault(*HUGE_PAGES)
     context = get_context("spawn")
     alive, mine = context.Pipe(duplex=False)  # nothing is ever sent: workers wait for the end of the other end
     pool = ProcessPoolExecutor(jobs, context, initializer=_begin, initargs=(alive,))

@@ -37,7 +37,8 @@ from attention_atlas.models.attention_only import AttentionOnly
 from attention_atlas.retrieval_names import GAPS
 from attention_atlas.retrieval_points import Models, names, printed_gaps
 from attention_atlas.tasks.copying import RULES, copied, guessing
-from attention_atlas.tasks.retrieval import Task, draw_world, training_sequences
+from attention_atlas.tasks.retrieval import Task, draw_world
+from attention_atlas.tasks.retrieval_sequences import training_sequences
 from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
 from attention_atlas.training.retrieval import Training
 from attention_atlas.wording import probability, say, short, signed

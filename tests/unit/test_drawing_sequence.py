@@ -8,7 +8,8 @@ from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
 from attention_atlas.drawing_sequence import PLACE, Parts, parts, sequence
 from attention_atlas.figures import PALETTE
-from attention_atlas.tasks.retrieval import Task, draw_world, training_sequences
+from attention_atlas.tasks.retrieval import Task, draw_world
+from attention_atlas.tasks.retrieval_sequences import training_sequences
 from attention_atlas.tasks.retrieval_tests import conflict_sequences
 
 QUIET = Task(noise=0.0)

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from attention_atlas.tasks.copying import RULES, copied, guessing, labels_of, matches
-from attention_atlas.tasks.retrieval import Task, World, draw_world, training_sequences
+from attention_atlas.tasks.retrieval import Task, World, draw_world
+from attention_atlas.tasks.retrieval_sequences import training_sequences
 from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
 
 QUIET = Task(noise=0.0)

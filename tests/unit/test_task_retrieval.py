@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attention_atlas.tasks.retrieval import PLACES, Task, World, arrange, draw_world, training_sequences
+from attention_atlas.tasks.retrieval import PLACES, Task, World, draw_world
+from attention_atlas.tasks.retrieval_sequences import arrange, spell, training_layout, training_sequences, word_vectors
 from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
 
 NO_NOISE = Task(items=6, d_model=11, classes=13, labels=5, burstiness=3, noise=0.0, scale="text")
@@ -347,3 +348,17 @@ def test_impossible_tasks_are_refused_in_a_line(change, message):
 def test_impossible_requests_are_refused_in_a_line(ask, message):
     with pytest.raises(ValueError, match=rf"\A{message}\Z"):
         ask(NO_NOISE, drawn(NO_NOISE), seeded())
+
+
+@pytest.mark.parametrize("vocabulary", ["gaussian_mixture", "fixed"])
+def test_laid_out_at_once_and_spelled_in_parts_they_are_the_same_sequences(vocabulary):
+    """At the paper's sizes exactly; in general torch draws normal numbers in groups of 16."""
+    task = Task(vocabulary=vocabulary)
+    world, whole, parts = drawn(task), seeded(5), seeded(5)
+    tokens, targets = training_sequences(task, world, 60, whole)
+    index, same = training_layout(task, world, 60, parts)
+    spelled = torch.cat([spell(task, word_vectors(task, world), words, parts) for words in index.split(20)])
+    assert torch.equal(spelled, tokens) and torch.equal(same, targets)
+    assert torch.equal(whole.get_state(), parts.get_state())
+    other = torch.cat([spell(task, word_vectors(task, world), words, seeded(6)) for words in index.split(20)])
+    assert torch.equal(other, tokens) == (vocabulary == "fixed")  # negative control: other noise

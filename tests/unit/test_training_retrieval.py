@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from attention_atlas.masks import dense, named
 from attention_atlas.models.attention_only import AttentionOnly
 from attention_atlas.sinks import attention_received, sink_share_gu2025, sink_share_wu2025
-from attention_atlas.tasks.retrieval import PLACES, Task, training_sequences
+from attention_atlas.tasks.retrieval import PLACES, Task
+from attention_atlas.tasks.retrieval_sequences import spell, training_layout, training_sequences, word_vectors
 from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
 from attention_atlas.training import retrieval
 from attention_atlas.training.retrieval import CHUNK, GAPS, Schedule, Training, trajectory
@@ -113,8 +114,9 @@ def test_a_model_is_the_plain_one_trained_with_torch_on_the_same_sequences():
     optimizer = torch.optim.AdamW(module.parameters(), 1e-3, weight_decay=1e-6)
     generator, losses = source(0, 2), []
     for _ in range(2):
-        tokens, targets = training_sequences(TASKS[1], world, CHUNK * BATCH, generator)
-        for x, y in zip(tokens.split(BATCH), targets.split(BATCH), strict=True):
+        index, targets = training_layout(TASKS[1], world, CHUNK * BATCH, generator)
+        for words, y in zip(index.split(BATCH), targets.split(BATCH), strict=True):
+            x = spell(TASKS[1], word_vectors(TASKS[1], world), words, generator)
             optimizer.zero_grad()
             loss = torch.nn.functional.cross_entropy(module(x), y)
             loss.backward()

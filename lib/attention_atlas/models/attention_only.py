@@ -3,12 +3,14 @@
 A network is `depth` single-head attention layers and, on the last token, three ReLU layers and a readout. All models
 of a :class:`Network` are computed at once with stacked parameters. Four exact folds spare work, none changes a value
 beyond rounding: queries and keys meet through one matrix W_Q W_K^T; the last layer looks from the last token alone;
-values are projected after they are pooled; and the last layer takes its input as it is before that projection.
+values are projected after they are pooled; and that projection waits as long as it can. Without residual it waits for
+the last token of the last layer, since a product of value matrices is one matrix; with residual, for the last layer.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import torch
 
@@ -180,17 +182,21 @@ class Network:
         """
         query, key, value = (parameters[name].unbind(1) for name in ("query", "key", "value"))
         x = tokens if self.waves is None else tokens + self.waves
-        for layer in range(self.depth - 2):
-            mixed = _project(self._attend(x, query[layer], key[layer])[1], value[layer])
-            x = x + mixed if self.residual else mixed
-        parts = [(x, None)]  # the last layer's input is the sum of these, each times its matrix
-        if self.depth > 1:
-            pooled = self._attend(x, query[-2], key[-2])[1]
-            parts = [*(parts if self.residual else []), (pooled, value[-2])]
-        last = sum(_times(part[:, :, -1], matrix) for part, matrix in parts)
-        weights = self._attend_from_last(last, parts, query[-1], key[-1])
-        x = sum(_times(torch.matmul(weights[:, :, None], part).squeeze(2), matrix) for part, matrix in parts)
-        x = torch.bmm(x, value[-1])
+        parts, waiting = [(x, None)], None  # the last layer's input: a sum, each part times its matrix; and all of it
+        for layer in range(self.depth - 1):
+            pooled = self._attend(x, _after(waiting, query[layer]), _after(waiting, key[layer]))[1]
+            if not self.residual:
+                x, waiting = pooled, _after(waiting, value[layer])
+                parts = [(x, None)]
+            elif layer < self.depth - 2:
+                x = x + _project(pooled, value[layer])
+            else:
+                parts = [(x, None), (pooled, value[layer])]
+        last = reduce(torch.add, (_times(part[:, :, -1], matrix) for part, matrix in parts))
+        weights = self._attend_from_last(last, parts, _after(waiting, query[-1]), _after(waiting, key[-1]))
+        seen = ((torch.matmul(weights[:, :, None], part).squeeze(2), matrix) for part, matrix in parts)
+        x = reduce(torch.add, (_times(part, matrix) for part, matrix in seen))
+        x = torch.bmm(x, _after(waiting, value[-1]))
         x = x + last if self.residual else x
         for weight, bias in zip(parameters["hidden"].unbind(1), parameters["hidden_bias"].unbind(1), strict=True):
             x = torch.baddbmm(bias[:, None], x, weight).relu()
@@ -235,12 +241,12 @@ class Network:
         self, last: Tensor, parts: list, query: Tensor, key: Tensor
     ) -> Float[Tensor, "seed batch key"]:
         """Weights of the last query; the keys are those of a sum of parts, each times its matrix."""
-        scores, queries = self.bias[:, :, -1], torch.bmm(last, query / math.sqrt(self.d_model))
+        scores, query = self.bias[:, :, -1], query / math.sqrt(self.d_model)
         if self.rope:
-            keys = sum(_project(part, key if matrix is None else torch.bmm(matrix, key)) for part, matrix in parts)
-            queries = _Turn.apply(queries, self.turns[-1])
+            keys = reduce(torch.add, (_project(part, _after(matrix, key)) for part, matrix in parts))
+            queries = _Turn.apply(torch.bmm(last, query), self.turns[-1])
             return (scores + _inner(_Turn.apply(keys, self.turns), queries)).softmax(-1)
-        queries = torch.bmm(queries, key.mT)
+        queries = torch.bmm(last, torch.bmm(query, key.mT))
         for part, matrix in parts:
             scores = scores + _inner(part, queries if matrix is None else torch.bmm(queries, matrix.mT))
         return scores.softmax(-1)
@@ -272,6 +278,11 @@ def _project(x: Float[Tensor, "seed batch token d"], weight: Float[Tensor, "seed
 
 def _times(x: Tensor, matrix: Tensor | None) -> Tensor:
     return x if matrix is None else torch.bmm(x, matrix)
+
+
+def _after(first: Tensor | None, then: Float[Tensor, "seed d e"]) -> Tensor:
+    """One matrix for two, the first of which may be none."""
+    return then if first is None else torch.bmm(first, then)
 
 
 def _inner(keys: Float[Tensor, "seed batch token d"], query: Float[Tensor, "seed batch d"]) -> Tensor:

@@ -20,7 +20,7 @@ def labels_of(tokens: Float[Tensor, "sequence token d_model"], world: World) -> 
     Parameters
     ----------
     tokens : (sequence, token, d_model)
-        As :func:`~.retrieval.training_sequences` draws them.
+        As :func:`~.retrieval_sequences.training_sequences` draws them.
     world : World
         Whose label vectors they hold.
 
@@ -79,7 +79,8 @@ def copied(
 
     Examples
     --------
-    >>> from attention_atlas.tasks.retrieval import draw_world, training_sequences
+    >>> from attention_atlas.tasks.retrieval import draw_world
+    >>> from attention_atlas.tasks.retrieval_sequences import training_sequences
     >>> task, generator = Task(noise=0.0), torch.Generator().manual_seed(0)
     >>> world = draw_world(task, generator)
     >>> tokens, targets = training_sequences(task, world, 5, generator)

@@ -2,7 +2,8 @@
 
 A sequence is x_1 y_1 x_2 y_2 ... x_n y_n x_query. The vectors x belong to classes and every class has a label y. Each
 class comes several times in a sequence, the query's class among them, and the label of the query is to be told. Here
-are the training sequences; :mod:`attention_atlas.tasks.retrieval_tests` has those that only the context can answer.
+are the task and its vocabulary; :mod:`attention_atlas.tasks.retrieval_sequences` draws what networks are trained on,
+:mod:`attention_atlas.tasks.retrieval_tests` what only the context can answer.
 """
 
 import math
@@ -10,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch.nn.functional import embedding
 
 from attention_atlas.shapes import Float, Int, Tensor
 
@@ -169,140 +169,14 @@ def draw_world(task: Task, generator: torch.Generator, dtype: torch.dtype = torc
     >>> world.means.shape, round(world.means.std().item() * 64, 1)
     (torch.Size([2048, 64]), 1.0)
     """
-    means = _normal((task.classes, task.d_model), task.deviation, generator, dtype)
-    label_vectors = _normal((task.labels, task.d_model), task.deviation, generator, dtype)
+    means = normal((task.classes, task.d_model), task.deviation, generator, dtype)
+    label_vectors = normal((task.labels, task.d_model), task.deviation, generator, dtype)
     class_labels = torch.randint(task.labels, (task.classes,), generator=generator, device=generator.device)
     fixed = task.vocabulary == "fixed"
-    shared = _normal((task.d_model,), task.deviation, generator, dtype) if fixed else torch.zeros_like(means[0])
+    shared = normal((task.d_model,), task.deviation, generator, dtype) if fixed else torch.zeros_like(means[0])
     return World(means, label_vectors, class_labels, shared)
 
 
-def training_sequences(
-    task: Task, world: World, sequences: int, generator: torch.Generator
-) -> tuple[Float[Tensor, "sequence token d_model"], Int[Tensor, "sequence"]]:
-    """Draw sequences of trained classes, the query's among those at the task's places.
-
-    Parameters
-    ----------
-    task : Task
-        The task; its `places` say where the query's class comes from.
-    world : World
-        The task's vocabulary.
-    sequences : int
-        How many, at least 1.
-    generator : torch.Generator
-        Source of randomness, on the world's device.
-
-    Returns
-    -------
-    tokens : (sequence, token, d_model)
-        Item p has its vector at token 2 p and its label at 2 p + 1; the query is the last token.
-    targets : (sequence,)
-        Label of the query's class.
-
-    Raises
-    ------
-    ValueError
-        If there are no sequences to draw, or the world is another task's.
-
-    Notes
-    -----
-    Wu et al. 2025, Section 5. Classes are distinct and uniform, their order is a uniform permutation, and the query
-    is a vector of its own: in the mixture it has its class with an item in common, not its noise.
-
-    Examples
-    --------
-    >>> task, generator = Task(places=(0,)), torch.Generator().manual_seed(0)
-    >>> world = draw_world(task, generator)
-    >>> tokens, targets = training_sequences(task, world, 3, generator)
-    >>> tokens.shape, torch.equal(tokens[:, 1], world.label_vectors[targets])
-    (torch.Size([3, 17, 64]), True)
-    """
-    check_request(task, world, sequences)
-    # Floyd's algorithm: n / B distinct classes of K at the cost of n / B draws, without a permutation of all K.
-    chosen = torch.empty(sequences, task.distinct, dtype=torch.int64, device=generator.device)
-    for i in range(task.distinct):
-        last = task.classes - task.distinct + i
-        draw = torch.randint(last + 1, (sequences,), generator=generator, device=generator.device)
-        chosen[:, i] = draw.masked_fill_((chosen[:, :i] == draw[:, None]).any(1), last)
-    return arrange(task, world, chosen, task.places, generator)
-
-
-def arrange(
-    task: Task,
-    world: World,
-    chosen: Int[Tensor, "sequence distinct"],
-    places: Sequence[int],
-    generator: torch.Generator,
-) -> tuple[Float[Tensor, "sequence token d_model"], Int[Tensor, "sequence"]]:
-    """Write out sequences of given classes: each comes `burstiness` times, in random order, and then a query.
-
-    Parameters
-    ----------
-    task, world, generator
-        As of :func:`training_sequences`.
-    chosen : (sequence, distinct)
-        The n / B classes of each sequence, as indices of the world's.
-    places : sequence of int
-        Items, counted from 0, from which the query's class is drawn; () for every item.
-
-    Returns
-    -------
-    tokens, targets
-        As of :func:`training_sequences`.
-
-    Raises
-    ------
-    ValueError
-        If the classes of a sequence are not n / B, or a place is not in the sequence.
-
-    Examples
-    --------
-    >>> task, generator = Task(items=2, burstiness=1, d_model=1, noise=0.0), torch.Generator().manual_seed(0)
-    >>> world = World(torch.tensor([[7.0], [8.0]]), torch.tensor([[-7.0], [-8.0]]), torch.arange(2), torch.zeros(1))
-    >>> tokens, targets = arrange(task, world, torch.tensor([[0, 1]]), (1,), generator)
-    >>> tokens[0, :, 0], targets
-    (tensor([ 7., -7.,  8., -8.,  8.]), tensor([1]))
-    """
-    sequences, distinct = chosen.shape
-    if distinct != task.distinct:
-        raise ValueError(f"a sequence of this task holds {task.distinct} classes, got {distinct}")
-    device = generator.device
-    order = torch.rand(sequences, task.items, generator=generator, device=device).argsort(1)
-    classes = chosen.repeat(1, task.burstiness).gather(1, order)
-    allowed = torch.tensor(task.among(places), device=device)
-    place = allowed[torch.randint(len(allowed), (sequences, 1), generator=generator, device=device)]
-    query = classes.gather(1, place)
-    # One look-up for all tokens, in a table of the class means and the label vectors: fewer passes over memory.
-    index = torch.empty(sequences, task.tokens, dtype=torch.int64, device=device)
-    index[:, 0:-1:2], index[:, 1::2], index[:, -1:] = classes, world.class_labels[classes] + len(world.means), query
-    spread = task.anisotropy if task.vocabulary == "fixed" else task.noise
-    length = math.hypot(1, spread)
-    tokens = embedding(index, torch.cat(((world.means + spread * world.shared) / length, world.label_vectors)))
-    if task.vocabulary == "gaussian_mixture":
-        size = task.deviation * spread / length
-        tokens[:, 0::2].add_(_normal((sequences, task.items + 1, task.d_model), size, generator, tokens.dtype))
-    return tokens, world.class_labels[query[:, 0]]
-
-
-def check_request(task: Task, world: World, sequences: int) -> None:
-    """Refuse a number of sequences below 1, and a world that is not one of the task.
-
-    Raises
-    ------
-    ValueError
-        In one line.
-    """
-    if sequences < 1:
-        raise ValueError(f"there must be at least 1 sequence, got {sequences}")
-    has = *world.means.shape, *world.label_vectors.shape
-    needs = task.classes, task.d_model, task.labels, task.d_model
-    if has != needs:
-        raise ValueError(
-            f"the task's class means and label vectors have shapes {needs[:2]} and {needs[2:]}, "
-            f"the world's have {has[:2]} and {has[2:]}"
-        )
-
-
-def _normal(shape: tuple[int, ...], deviation: float, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
+def normal(shape: tuple[int, ...], deviation: float, generator: torch.Generator, dtype: torch.dtype) -> Tensor:
+    """Independent normal numbers around 0."""
     return torch.empty(shape, dtype=dtype, device=generator.device).normal_(std=deviation, generator=generator)

@@ -6,7 +6,8 @@ from dataclasses import replace
 import torch
 
 from attention_atlas.shapes import Float, Int, Tensor
-from attention_atlas.tasks.retrieval import Task, World, arrange, check_request, draw_world
+from attention_atlas.tasks.retrieval import Task, World, draw_world
+from attention_atlas.tasks.retrieval_sequences import arrange, check_request
 
 
 def novel_sequences(
@@ -17,19 +18,19 @@ def novel_sequences(
     Parameters
     ----------
     task, world, sequences, generator
-        As of :func:`~.retrieval.training_sequences`; of the world only what is not a class is used.
+        As of :func:`~.retrieval_sequences.training_sequences`; of the world only what is not a class is used.
     places : sequence of int
         Items, counted from 0, from which the query's class is drawn; () for every item, whatever the task's are.
 
     Returns
     -------
     tokens, targets
-        As of :func:`~.retrieval.training_sequences`.
+        As of :func:`~.retrieval_sequences.training_sequences`.
 
     Raises
     ------
     ValueError
-        As :func:`~.retrieval.training_sequences`, or if a place is not in the sequence.
+        As :func:`~.retrieval_sequences.training_sequences`, or if a place is not in the sequence.
 
     Notes
     -----
@@ -69,7 +70,7 @@ def conflict_sequences(
     Returns
     -------
     tokens, targets
-        As of :func:`~.retrieval.training_sequences`.
+        As of :func:`~.retrieval_sequences.training_sequences`.
 
     Raises
     ------

@@ -18,7 +18,8 @@ from attention_atlas.models.attention_only import AttentionOnly, Network, cross_
 from attention_atlas.retrieval_names import GAPS
 from attention_atlas.shapes import Float, Tensor
 from attention_atlas.sinks import attention_received, sink_share_gu2025, sink_share_wu2025
-from attention_atlas.tasks.retrieval import PLACES, Task, World, draw_world, training_sequences
+from attention_atlas.tasks.retrieval import PLACES, Task, World, draw_world
+from attention_atlas.tasks.retrieval_sequences import spell, training_layout, training_sequences, word_vectors
 from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
 from attention_atlas.training.ensemble import Ensemble
 
@@ -120,6 +121,7 @@ class Training:
             for weights, factor in zip(initial[name], initial_scale or [1.0] * len(tasks), strict=True):
                 weights *= factor
         self.ensemble = Ensemble(initial, self._losses, learning_rate, weight_decay)
+        self._words = [word_vectors(task, world) for task, world in zip(tasks, self.worlds, strict=True)]
         self._data = [_generator(start, DATA, device) for _, start in seeds]
 
     def _losses(self, parameters: dict, tokens: Tensor, targets: Tensor) -> Tensor:
@@ -130,13 +132,19 @@ class Training:
         if steps % CHUNK:
             raise ValueError(f"training advances by multiples of {CHUNK} steps, got {steps}")
         for _ in range(steps // CHUNK):
-            drawn = [
-                training_sequences(task, world, CHUNK * self.batch, generator)
+            laid_out = [
+                training_layout(task, world, CHUNK * self.batch, generator)
                 for task, world, generator in zip(self.tasks, self.worlds, self._data, strict=True)
             ]
-            for start in range(0, CHUNK * self.batch, self.batch):  # step by step, so that a step's tensors are whole
+            for start in range(0, CHUNK * self.batch, self.batch):
                 step = slice(start, start + self.batch)
-                self.ensemble.step(*(torch.stack([block[step] for block in part]) for part in zip(*drawn, strict=True)))
+                tokens = [
+                    spell(task, words, index[step], generator)
+                    for task, words, (index, _), generator in zip(
+                        self.tasks, self._words, laid_out, self._data, strict=True
+                    )
+                ]
+                self.ensemble.step(torch.stack(tokens), torch.stack([targets[step] for _, targets in laid_out]))
         self.steps += steps
         return self.ensemble.mean_loss()
 
