@@ -68,7 +68,7 @@ def untrained(config: Config) -> Training:
 
     Parameters
     ----------
-    config : Config
+    config : attention_atlas.experiments.retrieval.Config
         Which; its seed draws the first weights.
 
     Returns
