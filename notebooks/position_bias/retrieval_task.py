@@ -203,7 +203,7 @@ say("task-solved", probability(solved, 2))
 # 1. queries and keys meet through one matrix, $W_Q W_K^\top$ (with RoPE they cannot);
 # 2. only the last token is read out, so the last layer looks from there alone;
 # 3. vectors are pooled first and projected by $W_V$ afterwards, one projection instead of seventeen in the last layer;
-# 4. the last layer reads the input of the layer before and its pooled vectors, without writing out their sum.
+# 4. and that projection waits as long as it can: without residual for the very end, because a product of value matrices is one matrix and the layers before it are a {doc}`rollout </_executed/foundations/rollout>`; with residual for the last layer.
 #
 # Every model has its own seed, world, first weights and sequences. It must become the same model whether it trains alone or beside others.
 

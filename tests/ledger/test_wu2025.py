@@ -17,6 +17,7 @@ from agreement import agrees
 
 from attention_atlas import ledger, registry, sinks
 from attention_atlas.masks import causal, dense, named
+from attention_atlas.retrieval_points import Models, printed_gaps
 from attention_atlas.rollout import rollout_row
 from attention_atlas.tasks.retrieval import Task, World, draw_world
 from attention_atlas.tasks.retrieval_tests import novel_sequences
@@ -239,6 +240,22 @@ def test_sink_convention():
     ):
         computed[f"received_{name}"] = sinks.attention_received(*uniform(*mask))[0, 0, 0]
     assert agrees("wu2025-sink-convention", {name: float(value) for name, value in computed.items()})
+
+
+def test_iterations():
+    """Read off the stored trajectory of one model, which takes ten minutes to train."""
+    stored = Models(["unbiased-causal-none-2-residual-seed0"], "paper")
+    computed = {}
+    for name, quantity, steps in (
+        ("gap", "first_vs_middle", (50, 100, 150, 300)),
+        ("accuracy", "in_context", (50, 100, 300)),
+    ):
+        (trajectory,) = stored.trajectories(quantity).values()
+        computed |= {f"{name}_{thousand}k": trajectory[1000 * thousand] for thousand in steps}
+    bars = printed_gaps()
+    usual = {"train_bias": "unbiased", "position_encoding": "none", "depth": 2, "residual": 1, "gap": "first_vs_middle"}
+    (printed,) = bars[(bars[list(usual)] == pd.Series(usual)).all(axis=1)]["value"]
+    assert agrees("wu2025-iterations", computed | {"gap_printed": printed})
 
 
 def test_test_direction():
