@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from attention_atlas.checks import position_bias, recency
+from attention_atlas.checks import position_bias, recency, retrieval
 from attention_atlas.profiles import check_profile
 
 NAME = "theorem_margins"
 REVISION = 1
 DRAWS = {"smoke": 8, "quick": 50, "paper": 150}
-MODULES = {"position_bias": position_bias, "recency": recency}
+MODULES = {"position_bias": position_bias, "recency": recency, "retrieval": retrieval}
 CHECKS = {  # module:check; the control of a check has its name and "_control"
     "wu2025-thm-4.1": "position_bias:causal_collapse",
     "wu2025-thm-4.2": "position_bias:window_collapse",
@@ -34,6 +34,7 @@ CHECKS = {  # module:check; the control of a check has its name and "_control"
     "atlas-walk-peak": "position_bias:atlas_walk_peak",
     "atlas-rope-rollout": "position_bias:rope_rollout",
     "atlas-center-limit": "position_bias:atlas_center_limit",
+    "atlas-set-without-places": "retrieval:set_without_places",
     "kim2026-h": "recency:falling_norm",
     "atlas-recency-norm": "recency:falling_norm",
     "atlas-recency-flat": "recency:flat_products",
