@@ -389,3 +389,11 @@ def test_training_finds_the_answer_at_the_place_it_is_trained_on():
         assert value[100, "loss"] == pytest.approx(chance, abs=0.5) and value[700, "loss"] < chance / 2
         assert value[0, "in_context"] < 0.15 and value[700, "in_context"] > 0.8
         assert abs(value[0, "first_vs_last"]) < 0.15 and sign * value[700, "first_vs_last"] > 0.8
+
+
+def test_spelled_a_step_or_a_chunk_at_a_time_training_is_the_same():
+    task = Task(items=3, d_model=16, classes=29, labels=LABELS, burstiness=1)
+    step, chunk = (Training([AttentionOnly(16, LABELS)], [task], [(0, 0)], batch=8) for _ in range(2))
+    chunk._spelled *= CHUNK
+    assert step.advance(2 * CHUNK).item() == chunk.advance(2 * CHUNK).item()
+    assert same(step, chunk)

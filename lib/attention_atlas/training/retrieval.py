@@ -121,6 +121,8 @@ class Training:
             for weights, factor in zip(initial[name], initial_scale or [1.0] * len(tasks), strict=True):
                 weights *= factor
         self.ensemble = Ensemble(initial, self._losses, learning_rate, weight_decay)
+        # On the CPU a step's sequences are spelled as it needs them, into the cache; a GPU wants few and large calls.
+        self._spelled = batch if device == "cpu" else CHUNK * batch
         self._words = [word_vectors(task, world) for task, world in zip(tasks, self.worlds, strict=True)]
         self._data = [_generator(start, DATA, device) for _, start in seeds]
 
@@ -136,15 +138,17 @@ class Training:
                 training_layout(task, world, CHUNK * self.batch, generator)
                 for task, world, generator in zip(self.tasks, self.worlds, self._data, strict=True)
             ]
-            for start in range(0, CHUNK * self.batch, self.batch):
-                step = slice(start, start + self.batch)
-                tokens = [
-                    spell(task, words, index[step], generator)
+            for start in range(0, CHUNK * self.batch, self._spelled):
+                block = slice(start, start + self._spelled)
+                spelled = [
+                    spell(task, words, index[block], generator)
                     for task, words, (index, _), generator in zip(
                         self.tasks, self._words, laid_out, self._data, strict=True
                     )
                 ]
-                self.ensemble.step(torch.stack(tokens), torch.stack([targets[step] for _, targets in laid_out]))
+                targets = torch.stack([targets[block] for _, targets in laid_out])
+                for batch in zip(torch.stack(spelled).split(self.batch, 1), targets.split(self.batch, 1), strict=True):
+                    self.ensemble.step(*batch)
         self.steps += steps
         return self.ensemble.mean_loss()
 
