@@ -74,7 +74,15 @@ def test_at_the_end_of_the_time_what_runs_is_stopped_and_what_remains_is_said(pr
     until(lambda: not processes(project.root), "what runs is stopped")
 
 
-def test_an_interrupted_sweep_stops_at_once_and_says_one_line(project):
+@pytest.fixture
+def listening():
+    """What is started now hears SIGINT, even where a shell started the tests in the background and had it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupted_sweep_stops_at_once_and_says_one_line(project, listening):
     add_experiment(project.root, 3, 600)
     sweep = project.start("sweep", "waiting", "--jobs", 2, start_new_session=True)
     until(lambda: len(begun(project.root)) == 3, "the canary and two points are begun")
