@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from attention_atlas import cards, claims, ledger, results, verdicts
+from attention_atlas import cards, claims, results, scorecard, verdicts
 from attention_atlas.retrieval_gaps import gap_words
+from attention_atlas.retrieval_names import USUAL
 from attention_atlas.retrieval_points import printed_gaps
-from attention_atlas.retrieval_tables import USUAL
 from attention_atlas.rule import Rule
 from attention_atlas.store import Store
 
@@ -72,8 +72,9 @@ def _box(claim: claims.Claim, report: pd.DataFrame) -> str:
     judged = verdicts.judge(rule, report)
     where = "{doc}`scorecard </_executed/back_matter/scorecard>`"
     lines.append(f"**Verdict** ({where}): {cards.verdict(judged['verdict'])}. {_why(judged)}")
-    if judged["verdict"] == "differs":
-        lines.append(_explained(claim))
+    entry = scorecard.explanation(claim.needs, {"claim": claim.id})
+    if judged["verdict"] == "differs" and entry:
+        lines.append(f"Why: {{ref}}`{entry.title} <{cards.anchor('ledger', entry.id)}>`.")
     return "\n".join([*lines, "::::"])
 
 
@@ -94,11 +95,3 @@ def _why(judged: dict) -> str:
         f"The least certain of the differences that the rule says are positive is {ours} (standard error); it has to "
         f"exceed {needed}, {verdicts.SURE} standard errors, to agree."
     )
-
-
-def _explained(claim: claims.Claim) -> str:
-    """The ledger entry that explains why a claim does not hold here, if there is one."""
-    for entry in ledger.load():
-        if entry.explains and entry.explains.get("claim") == claim.id:
-            return f"Why: {{ref}}`{entry.title} <{cards.anchor('ledger', entry.id)}>`."
-    return ""

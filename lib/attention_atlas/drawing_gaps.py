@@ -15,10 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from attention_atlas.experiments.retrieval import PRINTED_STEPS
 from attention_atlas.figures import PALETTE
 from attention_atlas.retrieval_gaps import NOT_YET, row
-from attention_atlas.training.retrieval import GAPS
+from attention_atlas.retrieval_names import GAPS, PRINTED_STEPS
 from attention_atlas.wording import MINUS
 
 COLORS = dict(zip(GAPS, ("blue", "orange", "green"), strict=True))

@@ -4,12 +4,10 @@ import math
 
 import pandas as pd
 
-from attention_atlas.experiments.retrieval import PRINTED_STEPS
-from attention_atlas.profiles import rank
+from attention_atlas.retrieval_names import PRINTED_STEPS
 from attention_atlas.retrieval_points import GAP_KEY, printed_gaps
-from attention_atlas.retrieval_tables import over_seeds
-from attention_atlas.training.retrieval import GAPS
-from attention_atlas.wording import MINUS
+from attention_atlas.retrieval_tables import at_largest_profile, gaps_over_seeds
+from attention_atlas.wording import thousandths
 
 NOT_YET = "not yet"
 LARGE = 0.05  # size from which the sign of a gap is asked for
@@ -18,10 +16,8 @@ OURS = ["mean", "standard_error", "seeds", "least", "most", "steps"]
 
 def _gaps(report: pd.DataFrame, at: str) -> pd.DataFrame:
     """Gaps over seeds, of every setting at the largest profile that there is."""
-    found = over_seeds(report, at)
-    found = found[found["quantity"].isin(GAPS) & found["mask_parameter"].isna()].rename(columns={"quantity": "gap"})
-    largest = found.assign(rank=found["profile"].map(rank)).sort_values("rank", kind="stable")
-    return largest.drop_duplicates(["setting", *GAP_KEY], keep="last")[["setting", *GAP_KEY, "profile", *OURS]]
+    found = at_largest_profile(gaps_over_seeds(report, at), ["setting", *GAP_KEY])
+    return found[["setting", *GAP_KEY, "profile", *OURS]]
 
 
 def _with_ours(table: pd.DataFrame, report: pd.DataFrame, vocabulary: str) -> pd.DataFrame:
@@ -127,11 +123,8 @@ def gap_words(value: float, error: float = math.nan) -> str:
     >>> gap_words(0.2471), gap_words(-0.04, 0.0123), gap_words(math.nan), gap_words(-0.0001)
     ('+.247', '−.040 ± .012', 'not yet', '.000')
     """
-    if math.isnan(value):
-        return NOT_YET
-    sign = "" if f"{abs(value):.3f}" == "0.000" else "+" if value > 0 else MINUS
-    number = sign + f"{abs(value):.3f}".removeprefix("0")
-    return number if math.isnan(error) else f"{number} ± {error:.3f}".replace(" 0.", " .")
+    number = thousandths(value, plus=True, missing=NOT_YET)
+    return number if math.isnan(value) or math.isnan(error) else f"{number} ± {thousandths(error)}"
 
 
 def changes(high: pd.Series, low: pd.Series) -> list[str]:

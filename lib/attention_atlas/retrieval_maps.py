@@ -7,8 +7,10 @@ import pandas as pd
 import torch
 
 from attention_atlas.experiments.retrieval import Config
+from attention_atlas.retrieval_names import GAPS
 from attention_atlas.retrieval_points import Models
 from attention_atlas.shapes import Float, Float64, Tensor
+from attention_atlas.tasks.retrieval import PLACES, Task
 
 READERS = ("vectors", "labels", "query")
 READ = ("token 1", "vectors", "labels", "the token before", "itself")
@@ -92,6 +94,50 @@ def reading_shares(weights: Float[Tensor, "query key"]) -> pd.DataFrame:
     return pd.DataFrame(table, index=list(READERS), columns=list(READ))
 
 
+def most_grown(
+    weights: Float[Tensor, "query key"], before: Float[Tensor, "query key"]
+) -> tuple[str, str, float, float]:
+    """The reading that has become the largest multiple of what it was.
+
+    Parameters
+    ----------
+    weights, before : (query, key)
+        A map after training and one before it, as of :func:`reading_shares`; before, no reading may be 0.
+
+    Returns
+    -------
+    reader : str
+        One of :data:`READERS`.
+    read : str
+        One of :data:`READ`.
+    share : float
+        What that reader gives to it after training, in [0, 1].
+    factor : float
+        How many times as much as before.
+
+    Raises
+    ------
+    ValueError
+        As :func:`reading_shares`, or if something was not read at all before.
+
+    Examples
+    --------
+    >>> uniform = torch.ones(5, 5, dtype=torch.float64).tril() / torch.arange(1, 6)[:, None]
+    >>> trained = uniform.clone()
+    >>> trained[-1] = torch.tensor([0.1, 0.2, 0.1, 0.2, 0.4])
+    >>> reader, read, share, factor = most_grown(trained, uniform)
+    >>> reader, read, round(share, 3), round(factor, 3)
+    ('query', 'itself', 0.4, 2.0)
+    """
+    after, start = reading_shares(weights), reading_shares(before)
+    if start.eq(0).any(axis=None):
+        reader, read = start.eq(0).stack().idxmax()
+        raise ValueError(f"before training everything must be read, got 0 from the {reader} to {read}")
+    factor = after / start
+    reader, read = factor.stack().idxmax()
+    return reader, read, float(after.loc[reader, read]), float(factor.loc[reader, read])
+
+
 def item_shares(weights: Float[Tensor, "query key"], items: tuple[int, ...]) -> list[float]:
     """What the query takes from items, the vector and the label of each together.
 
@@ -122,3 +168,57 @@ def item_shares(weights: Float[Tensor, "query key"], items: tuple[int, ...]) -> 
     if wrong := [item for item in items if not 0 <= item < count]:
         raise ValueError(f"a sequence of {len(last)} tokens has items 0 .. {count - 1}, got {wrong[0]}")
     return [last[2 * item : 2 * item + 2].sum().item() for item in items]
+
+
+def item_differences(weights: Float[Tensor, "query key"], task: Task) -> dict[str, float]:
+    """How much more the query takes from the item at one of the paper's places than from that at another.
+
+    Parameters
+    ----------
+    weights : (query, key)
+        An attention map or a rollout of the task's tokens.
+    task : Task
+        Says which items are first, middle and last.
+
+    Returns
+    -------
+    dict
+        For every gap of :data:`attention_atlas.retrieval_names.GAPS`, the share (:func:`item_shares`) of the
+        first-named item less that of the other one, in [-1, 1].
+
+    Raises
+    ------
+    ValueError
+        If an item of the task is not in the sequence.
+
+    Examples
+    --------
+    >>> weights = torch.zeros(7, 7)
+    >>> weights[-1] = torch.tensor([0.25, 0.25, 0.125, 0.125, 0.0, 0.125, 0.125])
+    >>> item_differences(weights, Task(items=3, burstiness=1))
+    {'first_vs_middle': 0.25, 'first_vs_last': 0.375, 'middle_vs_last': 0.125}
+    """
+    share = dict(zip(PLACES, item_shares(weights, tuple(map(task.place, PLACES))), strict=True))
+    pairs = {gap: gap.split("_vs_") for gap in GAPS}
+    return {gap: share[one] - share[other] for gap, (one, other) in pairs.items()}
+
+
+def moved_share(row: Float[Tensor, "key"], before: Float[Tensor, "key"]) -> float:
+    """The part of a row of attention that has gone to other tokens.
+
+    Parameters
+    ----------
+    row, before : (key,)
+        Weights of one query, each summing to 1.
+
+    Returns
+    -------
+    float
+        In [0, 1]: the distance in total variation.
+
+    Examples
+    --------
+    >>> moved_share(torch.tensor([0.5, 0.5, 0.0]), torch.tensor([0.25, 0.5, 0.25]))
+    0.25
+    """
+    return (row - before).abs().sum().item() / 2

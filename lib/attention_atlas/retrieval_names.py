@@ -2,6 +2,7 @@
 
 PRINTED_STEPS = 100_000  # the length of training that Appendix J of Wu et al. 2025 gives
 GAPS = ("first_vs_middle", "first_vs_last", "middle_vs_last")
+ENDINGS = ("", "_redrawn")  # of the tests with the trained direction, and of those with one of their own
 SETTING = ("setting", "train_bias", "mask", "mask_parameter", "position_encoding", "depth", "residual")
 USUAL = {  # as in the official code, unless an experiment is ours
     "scale": "code",
@@ -9,3 +10,17 @@ USUAL = {  # as in the official code, unless an experiment is ours
     "initial_scale": 1.0,
     "learning_rate": 1e-3,
 }
+
+
+def sides(gap: str) -> tuple[str, str]:
+    """The two accuracies whose difference is a gap.
+
+    Examples
+    --------
+    >>> sides("first_vs_last"), sides("first_vs_last_redrawn")
+    (('first_over_last', 'last_over_first'), ('first_over_last_redrawn', 'last_over_first_redrawn'))
+    """
+    a, _, rest = gap.partition("_vs_")
+    b, *ending = rest.split("_")
+    ending = "".join(f"_{word}" for word in ending)
+    return f"{a}_over_{b}{ending}", f"{b}_over_{a}{ending}"

@@ -6,7 +6,6 @@ import torch
 from attention_atlas import registry, results
 from attention_atlas.experiments import retrieval
 from attention_atlas.retrieval_names import USUAL
-from attention_atlas.retrieval_tables import accuracy_gaps, over_seeds
 from attention_atlas.shapes import Float64, Tensor
 from attention_atlas.store import Store
 
@@ -77,14 +76,6 @@ class Models:
             rows = table[table["quantity"] == quantity]
             found[name] = rows.set_index("step")["value"].astype(float)
         return found
-
-    def gaps(self) -> pd.DataFrame:
-        """Gaps over seeds at the end of training, see :func:`attention_atlas.retrieval_tables.accuracy_gaps`."""
-        return accuracy_gaps(self.report)
-
-    def over_seeds(self, at: str = "end", unusual: dict | None = None) -> pd.DataFrame:
-        """Every quantity over seeds, see :func:`attention_atlas.retrieval_tables.over_seeds`."""
-        return over_seeds(self.report, at, unusual)
 
     def mean_map(self, name: str, layer: int) -> Float64[Tensor, "query key"]:
         """A model's mean attention map of one layer, counted from 1.

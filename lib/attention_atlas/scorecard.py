@@ -226,7 +226,7 @@ def _reference_rows(reference: Reference, report: pd.DataFrame) -> list[dict]:
         if key in answers:
             judged = _judged(reference, value, answers[key])
         if judged.get("verdict") == "differs":
-            judged["reason"] += _explanation(reference.experiment, dict(zip(columns, key, strict=True)))
+            judged["reason"] += _because(reference.experiment, dict(zip(columns, key, strict=True)))
         lines.append(_row(reference.paper, place, configuration, value, **judged))
     return lines
 
@@ -265,15 +265,33 @@ def _judged(reference: Reference, value: float, found: dict) -> dict:
     return found | {"tolerance": tolerance, "reason": reason, "verdict": verdict}
 
 
-def _explanation(experiment: str, values: dict[str, str]) -> str:
-    """The ledger entry that says why rows like this one differ, as the end of a reason; empty if there is none."""
+def explanation(experiment: str, values: dict[str, str]) -> ledger.Discrepancy | None:
+    """The first ledger entry that says why rows like this one differ.
+
+    Parameters
+    ----------
+    experiment : str
+        That would repeat the row.
+    values : dict
+        What tells the row apart: columns of a reference file, or ``claim``.
+
+    Examples
+    --------
+    >>> explanation("retrieval", {"claim": "wu2025-claim-a"}).id
+    'wu2025-protocol'
+    """
     question = {"experiment": experiment, **values}
     matching = (
-        entry.id for entry in ledger.load()
+        entry for entry in ledger.load()
         if entry.explains and all(question.get(name) == _spelling(value) for name, value in entry.explains.items())
     )  # fmt: skip
-    entry = next(matching, None)
-    return f"; ledger: {entry}" if entry else ""
+    return next(matching, None)
+
+
+def _because(experiment: str, values: dict[str, str]) -> str:
+    """That entry as the end of a reason; empty if there is none."""
+    entry = explanation(experiment, values)
+    return f"; ledger: {entry.id}" if entry else ""
 
 
 def _claim_row(claim: claims.Claim, report: pd.DataFrame) -> dict:
@@ -282,7 +300,7 @@ def _claim_row(claim: claims.Claim, report: pd.DataFrame) -> dict:
     if claim.id in verdicts.RULES:
         judged |= verdicts.judge(verdicts.RULES[claim.id], report)
     if judged.get("verdict") == "differs":
-        judged["reason"] += _explanation(claim.needs, {"claim": claim.id})
+        judged["reason"] += _because(claim.needs, {"claim": claim.id})
     return _row(claim.paper, f"{claim.place}: {claim.id}", claim.statement, claim.reported, **judged)
 
 

@@ -1,12 +1,10 @@
-"""What counts as a sink where nothing is learned: uniform attention, exactly, and networks before training."""
+"""What counts as a sink where nothing is learned: uniform attention, exactly."""
 
 from fractions import Fraction
 
 import pandas as pd
 
-from attention_atlas.experiments.retrieval import Config
 from attention_atlas.masks import Mask, dense
-from attention_atlas.training.retrieval import Training
 
 CONVENTIONS = ("sink_gu2025", "sink_wu2025")
 THRESHOLD = Fraction(1, 5)
@@ -61,27 +59,3 @@ def uniform_sinks(mask: Mask, tokens: int, threshold: Fraction = THRESHOLD) -> p
         rows += [(key + 1, "sink_gu2025", received > threshold, received >= threshold)]
         rows += [(key + 1, "sink_wu2025", Fraction(least, len(seen)), Fraction(most, len(seen)))]
     return pd.DataFrame(rows, columns=["token", "quantity", "least", "most"]).astype({"least": float, "most": float})
-
-
-def untrained(config: Config) -> Training:
-    """The networks of a configuration before their first step, ready to be measured.
-
-    Parameters
-    ----------
-    config : attention_atlas.experiments.retrieval.Config
-        Which; its seed draws the first weights.
-
-    Returns
-    -------
-    Training
-        See :meth:`attention_atlas.training.retrieval.Training.sinks` and ``mean_maps``, which take a number of
-        sequences and return one entry for the one model.
-
-    Examples
-    --------
-    >>> sinks = untrained(Config(residual=True)).sinks(10)[0]
-    >>> round(sinks["received"][0].item(), 3)  # as under uniform attention
-    0.202
-    """
-    source = (config.seed, config.seed if config.varied == "everything" else 0)
-    return Training([config.model], [config.task], [source], initial_scale=[config.initial_scale])

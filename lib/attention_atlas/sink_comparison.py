@@ -8,8 +8,7 @@ import pandas as pd
 
 from attention_atlas import registry
 from attention_atlas.masks import named
-from attention_atlas.profiles import rank
-from attention_atlas.retrieval_tables import over_seeds
+from attention_atlas.retrieval_tables import at_largest_profile, of_sink_networks, over_seeds
 from attention_atlas.rule import Rule, complete
 from attention_atlas.sink_baselines import CONVENTIONS, uniform_sinks
 
@@ -78,15 +77,12 @@ def sinks_beside(report: pd.DataFrame, at: str = "end", residual: bool = True) -
 
 
 def _ours(report: pd.DataFrame, at: str, residual: bool) -> pd.DataFrame:
-    found = over_seeds(report, at).rename(columns={"least": "least_seed", "most": "most_seed"})
-    wanted = {"setting": "gaussian_mixture", "train_bias": "unbiased", "position_encoding": "none", "depth": 2,
-              "residual": int(residual)}  # fmt: skip
-    for name, value in wanted.items():
-        found = found[found[name] == value]
+    found = of_sink_networks(over_seeds(report, at), residual)
+    found = found.rename(columns={"least": "least_seed", "most": "most_seed"})
     found = found[found["quantity"].isin(("received", *CONVENTIONS))]
-    found = found.assign(label=_labels(found), rank=found["profile"].map(rank)).sort_values("rank", kind="stable")
     keys = ["label", "token", "quantity"]
-    return found.drop_duplicates(keys, keep="last")[[*keys, *NUMBERS]].astype({"token": int})
+    found = at_largest_profile(found.assign(label=_labels(found)), keys)
+    return found[[*keys, *NUMBERS]].astype({"token": int})
 
 
 def distances(table: pd.DataFrame) -> pd.DataFrame:
@@ -131,13 +127,55 @@ def first_of_all(shares: pd.Series) -> float:
     return float(shares.iloc[0] / total) if total else math.nan
 
 
-def _excess(report: pd.DataFrame) -> pd.DataFrame:
-    """Mean weight received less that under uniform attention, by mask and token."""
-    table = sinks_beside(report)
-    table = table[table["quantity"] == "received"].set_index(["label", "token"])
+def nearer(far: pd.DataFrame) -> tuple[str, str, int]:
+    """Which convention lies nearer to the paper.
+
+    Parameters
+    ----------
+    far : DataFrame
+        As :func:`distances` gives it, of at least one mask.
+
+    Returns
+    -------
+    (str, str, int)
+        The nearer convention over all masks, the other one, and under how many masks taken singly it is nearer.
+
+    Examples
+    --------
+    >>> rows = {"causal": [0.1, 0.2], "window 5": [0.3, 0.2], "all": [0.2, 0.25]}
+    >>> nearer(pd.DataFrame(rows, index=["sink_gu2025", "sink_wu2025"]).T)
+    ('sink_gu2025', 'sink_wu2025', 1)
+    """
+    near, other = far.loc["all"].sort_values(kind="stable").index
+    return near, other, int((far[near] < far[other]).drop("all").sum())
+
+
+def excess(table: pd.DataFrame) -> pd.DataFrame:
+    """Mean weight received less that under uniform attention.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`sinks_beside` gives it.
+
+    Returns
+    -------
+    DataFrame
+        By ``label`` and ``token``: ``difference`` and its ``standard_error``, NaN where no model is known.
+
+    Examples
+    --------
+    >>> excess(sinks_beside(pd.DataFrame())).isna().all(axis=None).item()
+    True
+    """
+    found = table[table["quantity"] == "received"].set_index(["label", "token"])
     return pd.DataFrame(
-        {"difference": table["mean"] - table["uniform_least"], "standard_error": table["standard_error"]}
+        {"difference": found["mean"] - found["uniform_least"], "standard_error": found["standard_error"]}
     )
+
+
+def _excess(report: pd.DataFrame) -> pd.DataFrame:
+    return excess(sinks_beside(report))
 
 
 def _first(report: pd.DataFrame) -> pd.DataFrame:

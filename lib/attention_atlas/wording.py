@@ -30,6 +30,30 @@ def probability(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}f}".removeprefix("0")
 
 
+def thousandths(value: float, plus: bool = False, missing: str = "–") -> str:
+    """A gap or an accuracy to three decimals, without the leading zero.
+
+    Parameters
+    ----------
+    value : float
+        Any number of size below 10.
+    plus : bool
+        Whether a positive number has its sign too.
+    missing : str
+        What stands for NaN.
+
+    Examples
+    --------
+    >>> thousandths(-0.05), thousandths(0.2471, plus=True), thousandths(-0.0001, plus=True), thousandths(float("nan"))
+    ('−.050', '+.247', '.000', '–')
+    """
+    if value != value:
+        return missing
+    number = f"{abs(value):.3f}"
+    sign = "" if not float(number) else MINUS if value < 0 else "+" if plus else ""
+    return sign + number.removeprefix("0")
+
+
 def signed(value: float, form: str = ".2g") -> str:
     """A number with a proper minus.
 

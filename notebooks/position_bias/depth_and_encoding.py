@@ -25,18 +25,20 @@ import matplotlib.pyplot as plt
 import torch
 from IPython.display import Markdown, display
 
-from attention_atlas import cards, figures
+from attention_atlas import cards, figures, ledger
 from attention_atlas.claim_boxes import claim_boxes
 from attention_atlas.drawing_gaps import LABELS, gap_grid, gap_scatter
 from attention_atlas.exercises import position_bias_depth_and_encoding as exercises
 from attention_atlas.experiments.peak_distance import last_rows
 from attention_atlas.models.attention_only import AttentionOnly
 from attention_atlas.retrieval_gaps import NOT_YET, agreement_words, beside, changes, gap_words, row
+from attention_atlas.retrieval_names import GAPS
 from attention_atlas.retrieval_points import Models, names
 from attention_atlas.rollout import with_residual
+from attention_atlas.tasks.copying import guessing
+from attention_atlas.tasks.retrieval import Task
 from attention_atlas.theory.position_bias.decay import decay_peak
 from attention_atlas.theory.position_bias.kernels import flat_map, peak_distance
-from attention_atlas.training.retrieval import GAPS
 from attention_atlas.wording import probability, say
 
 figures.style()
@@ -106,6 +108,7 @@ figures.show(
     provenance=models.provenance,
 )
 say("depth-agreement", agreement_words(table))
+say("depth-ceiling", probability(ledger.named("wu2025-gap-ceiling").measured["ceiling"].value))
 
 # %% [markdown]
 # ## What is measured
@@ -113,7 +116,7 @@ say("depth-agreement", agreement_words(table))
 # The task and its networks have a page of their own, {doc}`/_executed/position_bias/retrieval_task`; how training goes is on {doc}`/_executed/position_bias/trained_maps`. In short: eight items, each a vector and its label, then a query.
 # A *gap* "first vs middle" is the accuracy when the label at the first place is the right one, minus the accuracy when the label at the middle place is, where both places hold the same vector. Classes are new, so only the context can tell. Three things are needed to read the bars.
 #
-# - **A gap of .55 is complete bias**, not half of it: no gap can be expected above .5536 ({ref}`ledger <ledger-wu2025-gap-ceiling>`).
+# - **A gap of about .55 is complete bias**, not half of it: no gap can be expected above {glue:text}`depth-ceiling` ({ref}`ledger <ledger-wu2025-gap-ceiling>`).
 # - **The length of training matters, and is in doubt.** The paper says 100,000 steps, the official code has other defaults ({ref}`ledger <ledger-wu2025-iterations>`). Each of our networks is reviewed at every 100,000 steps and stops as soon as it answers .95 of new classes, at 300,000 at the latest. That rule was fixed
 #   before the first training and does not look at gaps. Bars show the end, diamonds the printed length where the two differ.
 # - **Names in the official code mislead**: the flag that says "no residual" adds one ({ref}`ledger <ledger-wu2025-not-res>`), and `--pe decay` adds no decay ({ref}`ledger <ledger-wu2025-decay-flag>`). We trust the captions of the figures. Our inputs have the code's scale ({ref}`ledger <ledger-wu2025-input-variance>`).
@@ -298,10 +301,11 @@ for residual, axes in enumerate(panels):
     )
 panels[0].set_ylabel("gap, first vs middle")
 panels[0].legend(loc="upper left")
+chance, informed = (probability(accuracy, 2) for accuracy, _ in guessing(Task()).values())
 figures.show(
     figure,
     name="depth-learned",
-    caption="Each mark is one of our networks at the end of its training; larger marks are deeper networks. Chance is 1/32 = .03; who knows which labels are in the context, and no more, gets .52 ({prf:ref}`prop-retrieval-unordered`).",
+    caption=f"Each mark is one of our networks at the end of its training; larger marks are deeper networks. Chance is 1/{Task.labels} = {chance}; who knows which labels are in the context, and no more, gets {informed} ({{prf:ref}}`prop-retrieval-unordered`).",
     alt=f"Two panels of gap against accuracy on new classes, {len(models.tables)} networks in all.",
     provenance=models.provenance,
 )

@@ -30,18 +30,30 @@ from IPython.display import Markdown, display
 from attention_atlas import figures, ledger
 from attention_atlas.drawing_sequence import PLACE, parts, sequence
 from attention_atlas.drawing_trajectories import curves, emergence, handle, levels, lines, not_yet, steps_axis
-from attention_atlas.emergence import beside_paper, plain, spread, stages, steps_in_words
+from attention_atlas.emergence import stages
+from attention_atlas.emergence_words import (
+    at_both_lengths,
+    emerged_words,
+    lengths_words,
+    scales_words,
+    seeds_words,
+    shift_words,
+    spread,
+    steps_in_words,
+    turned_words,
+    used_words,
+)
 from attention_atlas.exercises import position_bias_retrieval_task as exercises
 from attention_atlas.experiments import retrieval
 from attention_atlas.models.attention_only import AttentionOnly
-from attention_atlas.retrieval_names import GAPS
+from attention_atlas.retrieval_names import GAPS, PRINTED_STEPS, sides
 from attention_atlas.retrieval_points import Models, names, printed_gaps
-from attention_atlas.tasks.copying import RULES, copied, guessing
+from attention_atlas.tasks.copying import RULES, guessing, on_tests
 from attention_atlas.tasks.retrieval import Task, draw_world
 from attention_atlas.tasks.retrieval_sequences import training_sequences
-from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
-from attention_atlas.training.retrieval import Training
-from attention_atlas.wording import probability, say, short, signed
+from attention_atlas.tasks.retrieval_tests import conflict_sequences
+from attention_atlas.training.together import together_or_alone
+from attention_atlas.wording import probability, say, short, thousandths
 
 figures.style()
 task, quiet = Task(), Task(noise=0.0)  # one seed draws the same sequences of both, so the second tells the classes
@@ -132,24 +144,14 @@ figures.show(
 # %% tags=["hide-input"]
 generator = torch.Generator().manual_seed(2)
 world = draw_world(quiet, generator)
-novel = novel_sequences(quiet, world, sequences, generator)
-one_label, accuracy = [], {}
-for rule in RULES:
-    accuracy[rule, "novel"] = (copied(novel[0], world, rule, generator) == novel[1]).double().mean().item()
-for gap in GAPS:
-    a, b = gap.split("_vs_")
-    for right, other in ((a, b), (b, a)):
-        at, against = quiet.place(right), quiet.place(other)
-        tokens, targets = conflict_sequences(quiet, world, at, against, sequences, generator)
-        one_label.append((tokens[:, 2 * at + 1] == tokens[:, 2 * against + 1]).all(1).double().mean().item())
-        for rule in RULES:
-            answers = copied(tokens, world, rule, generator)
-            accuracy[rule, f"{right}_over_{other}"] = (answers == targets).double().mean().item()
+measured = on_tests(quiet, world, sequences, generator)
+accuracy = measured.set_index(["quantity", "test"])["value"]
+one_label = accuracy["one label"]
 
 ceiling = (n - B) / (n - 1) * (1 - 1 / L)
 known = ledger.named("wu2025-gap-ceiling").measured
 printed = printed_gaps()
-share = sum(one_label) / len(one_label)
+share = one_label.mean()
 say("task-ceiling", probability(ceiling))
 say("task-ceiling-live", probability(1 - share))
 say("task-ceiling-error", probability(math.sqrt(share * (1 - share) / (sequences * len(one_label)))))
@@ -177,8 +179,8 @@ table = [
 for rule in RULES:
     cells = [probability(accuracy[rule, "novel"], 3)]
     for gap in GAPS:
-        a, b = gap.split("_vs_")
-        cells.append(plain(accuracy[rule, f"{a}_over_{b}"] - accuracy[rule, f"{b}_over_{a}"]))
+        earlier, later = sides(gap)
+        cells.append(thousandths(accuracy[rule, earlier] - accuracy[rule, later]))
     table.append(f"| {'the ' if 'item' not in rule else 'a '}{rule} | {' | '.join(cells)} |")
 display(Markdown("\n".join(table)))
 guesses = guessing(task)
@@ -208,22 +210,11 @@ say("task-solved", probability(solved, 2))
 # Every model has its own seed, world, first weights and sequences. It must become the same model whether it trains alone or beside others.
 
 # %% tags=["hide-input"]
-seeds = [(seed, seed) for seed in range(3)]
-model = AttentionOnly(residual=True)
-together = Training([model] * 3, [task] * 3, seeds)
-together.advance(steps)
-apart, moved = 0.0, 0.0
-for place, seed in enumerate(seeds):
-    alone = Training([model], [task], [seed])
-    start = {name: weights.clone() for name, weights in alone.ensemble.parameters.items()}
-    alone.advance(steps)
-    for name, weights in alone.ensemble.parameters.items():
-        apart = max(apart, (weights[0] - together.ensemble.parameters[name][place]).abs().max().item())
-        moved = max(moved, (weights[0] - start[name][0]).abs().max().item())
+apart, moved = together_or_alone(AttentionOnly(residual=True), task, range(3), steps)
 say("task-together-steps", f"{steps}")
 say("task-together-apart", short(apart))
 say("task-together-moved", f"{moved:.2f}")
-say("task-printed-steps", f"{retrieval.PRINTED_STEPS:,}")
+say("task-printed-steps", f"{PRINTED_STEPS:,}")
 say("task-enough", probability(retrieval.ENOUGH, 2))
 longest = max(config.steps for config in retrieval.configurations("paper").values())
 say("task-longest", f"{longest:,}")
@@ -259,7 +250,7 @@ def draw(residual):
     emergence(
         figure,
         columns,
-        retrieval.PRINTED_STEPS,
+        PRINTED_STEPS,
         paper,
         dict(zip(("any label", "one of two"), guesses.values(), strict=True)),
     )
@@ -268,7 +259,7 @@ def draw(residual):
     figures.show(
         figure,
         name=f"task-emergence-{words}",
-        caption=f"Training {words} residual, one line for every model ({', '.join(counts)}), a dot at its end. Vertical line: the paper's {retrieval.PRINTED_STEPS:,} steps; circles on it: the gaps that the paper prints. Dotted: what guessing reaches, any label or one of the two in the sequence.",
+        caption=f"Training {words} residual, one line for every model ({', '.join(counts)}), a dot at its end. Vertical line: the paper's {PRINTED_STEPS:,} steps; circles on it: the gaps that the paper prints. Dotted: what guessing reaches, any label or one of the two in the sequence.",
         alt=f"Three columns of panels over training steps on a logarithmic axis, {words} residual: gaps, accuracy and loss for no encoding, decay and RoPE. Where models are trained, accuracy on novel classes climbs from one thirty-second past one half and the loss falls; open circles mark the paper's gaps at 100,000 steps. Panels without models say: not trained yet.",
         provenance=shown.provenance,
     )
@@ -294,36 +285,22 @@ for residual in (True, False):
         accuracies, gaps = [
             [spread(part, name) for name in pair] for pair in (("accuracy_printed", "accuracy_end"), ("printed", "end"))
         ]
-        before = f"{plain(part['least_before'].min())} to {plain(part['most_before'].max())}" if len(part) else "–"
+        before = (
+            f"{thousandths(part['least_before'].min())} to {thousandths(part['most_before'].max())}"
+            if len(part)
+            else "–"
+        )
         tables[0].append(f"| {network} | {len(part)} | {steps_in_words(part)} | {' | '.join(accuracies)} |")
-        tables[1].append(f"| {network} | {before} | {' | '.join(gaps)} | {plain(row['value']['first_vs_last'])} |")
+        tables[1].append(
+            f"| {network} | {before} | {' | '.join(gaps)} | {thousandths(row['value']['first_vs_last'])} |"
+        )
 display(Markdown("\n".join([*tables[0], "", *tables[1]])))
 
-known, lacking = len(lead), len(models.missing)
-in_time = int((lead["emerged"] <= retrieval.PRINTED_STEPS).sum())
-if known:
-    when = f"In {in_time} of {known} trained models the context is used by step {retrieval.PRINTED_STEPS:,}, in {lead['emerged'].notna().sum()} by the end"
-    reached = lead[lead["emerged"].notna()]
-    when += f"; it begins at step {steps_in_words(reached)}" if len(reached) else ""
-    signs = [f"{rows['turned'].sum()} of {known} for {gap.replace('_vs_', ' − ')}" for gap, rows in found.items()]
-    turned = f"Models whose gap had the other sign before: {', '.join(signs)}"
-else:
-    when = turned = "No model is trained yet"
 say("task-logit-ratio", f"{ledger.named('wu2025-input-variance').measured['logit_ratio'].value:g}")
-say("task-when", f"{when}; {lacking} are not trained yet" if lacking and known else when)
-say("task-turned", turned)
-beside = beside_paper(models.report, printed)
-longer = beside[beside["steps"] > retrieval.PRINTED_STEPS]
-if len(longer):
-    off = {at: (longer[at] - longer["value"]).abs() for at in ("printed", "end")}
-    nearer = int((off["end"] < off["printed"]).sum())
-    verdict = f"The paper's value is nearer to ours at the end in {nearer} of {len(longer)} gaps, nearer to ours at {retrieval.PRINTED_STEPS:,} steps in {len(longer) - nearer}. On average they are {plain(off['end'].mean())} and {plain(off['printed'].mean())} apart"
-    large = longer[longer["value"].abs() >= 0.05]
-    same = [int((large[at] * large["value"] > 0).sum()) for at in ("printed", "end")]
-    verdict += f". Of {len(large)} gaps that the paper prints with a size of .05 or more, {same[0]} have its sign at {retrieval.PRINTED_STEPS:,} steps and {same[1]} at the end"
-else:
-    verdict = "No model has been trained beyond the printed length yet, so the two lengths cannot be compared"
-say("task-lengths", verdict)
+say("task-when", emerged_words(lead, len(models.missing)))
+say("task-turned", turned_words(found))
+lengths = at_both_lengths(models.report)
+say("task-lengths", lengths_words(lengths))
 
 # %% [markdown]
 # (Means over models, the extreme ones in parentheses. *Before* has the smallest and the largest gap that any of the models had before its context was used.)
@@ -351,7 +328,7 @@ for column, (encoding, title) in zip(grid.T, ENCODINGS.items(), strict=True):
         for axes, quantity in zip(column, ("in_context", "first_vs_last"), strict=True):
             lines(axes, drawn[quantity], color, line)
     for axes in column:
-        steps_axis(axes, retrieval.PRINTED_STEPS)
+        steps_axis(axes, PRINTED_STEPS)
         if len(axes.lines) == 1:  # the mark alone
             not_yet(axes)
     column[0].set_title(title)
@@ -370,22 +347,9 @@ figures.show(
     alt="Two rows of three panels over training steps: accuracy on novel classes and the gap between first and last place, for no encoding, decay and RoPE. Solid blue lines are the code's convention, dashed orange ones the text's. Panels without models say: not trained yet.",
     provenance=scales.provenance,
 )
-by_scale = {"code": lead, "text": stages(text, "first_vs_last", solved)}
-both = beside_paper(text.report, printed, {"scale": "text"}).merge(
-    beside, on=["position_encoding", "residual", "gap", "value"]
-)
-for scale, rows in by_scale.items():
-    used = f"{rows['emerged'].notna().sum()} of {len(rows)} models use the context at the end; their accuracy on novel classes is {spread(rows, 'accuracy_end')}"
-    say(f"task-scale-{scale}", used if len(rows) else "no model is trained yet")
-if len(both):
-    off = {scale: (both[f"end_{side}"] - both["value"]).abs().mean() for scale, side in (("text", "x"), ("code", "y"))}
-    word = "the code's" if off["code"] < off["text"] else "the text's"
-    say(
-        "task-scale-verdict",
-        f"Over the {len(both)} gaps that both have, the mean distance from the paper's values is {plain(off['code'])} with the code's convention and {plain(off['text'])} with the text's: {word} is nearer",
-    )
-else:
-    say("task-scale-verdict", "Not settled: no gap is known in both conventions yet")
+say("task-scale-code", used_words(lead))
+say("task-scale-text", used_words(stages(text, "first_vs_last", solved)))
+say("task-scale-verdict", scales_words(lengths, at_both_lengths(text.report, "text")))
 
 # %% [markdown]
 # - *Standard deviation $1/d$*: {glue:text}`task-scale-code`.
@@ -421,7 +385,7 @@ for column, (title, kinds) in zip(grid.T, KINDS.items(), strict=True):
         for axes, quantity in zip(column, ("in_context", "first_vs_last"), strict=True):
             lines(axes, drawn[quantity], color, line)
     for axes in column:
-        steps_axis(axes, retrieval.PRINTED_STEPS)
+        steps_axis(axes, PRINTED_STEPS)
         if len(axes.lines) == 1:  # the mark alone
             not_yet(axes)
     column[0].legend(handles=handles, loc="upper left")
@@ -453,30 +417,12 @@ table = [
 ]
 base = compared["learning rate", "0.001"]
 for (title, label), rows in compared.items():
-    if rows is base or label in ("times 1", "everything"):
-        verdict = "the usual runs"
-    elif rows["printed"].notna().any() and base["printed"].notna().sum() > 1:
-        shift = rows["printed"].mean() - base["printed"].mean()
-        width = base["printed"].max() - base["printed"].min()
-        verdict = f"{signed(shift, '+.3f')} at 100,000: {'beyond' if abs(shift) > width else 'within'} their range of {plain(width)}"
-    else:
-        verdict = "not enough models yet"
+    verdict = "the usual runs" if KINDS[title][label] == usual else shift_words(rows, base)
     table.append(
         f"| {title} | {label} | {len(rows)} | {steps_in_words(rows)} | {spread(rows, 'printed')} | {spread(rows)} | {verdict} |"
     )
 display(Markdown("\n".join(table)))
-widths = {label: compared["what a seed draws", label]["printed"].dropna() for label in ("everything", "world only")}
-if min(map(len, widths.values())) > 1:
-    spreads = [
-        f"{plain(values.std())} over {len(values)} runs that vary {label.replace('world only', 'the world only')}"
-        for label, values in widths.items()
-    ]
-    say(
-        "task-world",
-        f"The gap first − last at 100,000 steps has a standard deviation of {spreads[0]} and of {spreads[1]}",
-    )
-else:
-    say("task-world", "Not settled: there are not yet two runs of both kinds")
+say("task-world", seeds_words(compared["what a seed draws", "everything"], compared["what a seed draws", "world only"]))
 
 # %% [markdown]
 # *What the spread of "five runs" is.* {glue:text}`task-world`. A standard deviation over so few runs is itself very uncertain; take it as a first look.

@@ -30,16 +30,18 @@ from attention_atlas import figures, verdicts
 from attention_atlas.claim_boxes import claim_boxes
 from attention_atlas.drawing_sinks import excess_stems, sink_stems, stem_legend
 from attention_atlas.exercises import position_bias_sinks as exercises
-from attention_atlas.experiments.retrieval import Config
+from attention_atlas.experiments.retrieval import Config, prepared
 from attention_atlas.retrieval_points import Models, names
-from attention_atlas.sink_baselines import CONVENTIONS, untrained
+from attention_atlas.sink_baselines import CONVENTIONS
 from attention_atlas.sink_comparison import (
     BEYOND_GEOMETRY,
     BY_WIDTH,
     MASKS,
     PREFIXES,
     distances,
+    excess,
     first_of_all,
+    nearer,
     sinks_beside,
 )
 from attention_atlas.theory.position_bias.kernels import flat_map
@@ -50,7 +52,7 @@ points = names(train_bias="unbiased", position_encoding="none", depth=2, residua
 models = Models(points, profile, compute)
 start = {}  # sinks of every network before its first step
 for label, (mask, parameter) in MASKS.items():
-    found = untrained(Config(mask=mask, mask_parameter=parameter, residual=True)).sinks(sequences)[0]
+    found = prepared([Config(mask=mask, mask_parameter=parameter, residual=True)]).sinks(sequences)[0]
     start |= {(label, name, token): share for name in found for token, share in enumerate(found[name].tolist(), 1)}
 tables = {
     (residual, at): sinks_beside(models.report, at, residual) for residual in (True, False) for at in ("end", "100000")
@@ -125,12 +127,12 @@ for networks, found in measured.items():
 display(Markdown("\n".join(lines)))
 trained = measured["residual, end of training"]
 if len(trained):
-    near, far = sorted(columns, key=lambda name: trained.loc["all", columns[name]])
-    wins = int((trained[columns[near]] < trained[columns[far]]).drop("all").sum())
+    words = {convention: name for name, convention in columns.items()}
+    near, far, wins = nearer(trained)
     say(
         "sinks-nearer",
-        f"Under the masks whose networks are trained, {len(trained) - 1} of {len(MASKS)}, ours lie {100 * trained.loc['all', columns[near]]:.1f} percentage points from the paper's values by {near} and "
-        f"{100 * trained.loc['all', columns[far]]:.1f} by {far} (root mean square over the tokens). So the nearer convention is: {near}. It is the nearer one under {wins} of {len(trained) - 1} masks taken singly.",
+        f"Under the masks whose networks are trained, {len(trained) - 1} of {len(MASKS)}, ours lie {100 * trained.loc['all', near]:.1f} percentage points from the paper's values by {words[near]} and "
+        f"{100 * trained.loc['all', far]:.1f} by {words[far]} (root mean square over the tokens). So the nearer convention is: {words[near]}. It is the nearer one under {wins} of {len(trained) - 1} masks taken singly.",
     )
 else:
     say(
@@ -249,21 +251,16 @@ for rule in BEYOND_GEOMETRY.values():
         f"| {rule.words.split(': ')[1]} | {value} | {judged['verdict'].replace('not attempted', 'not trained yet')} |"
     )
 display(Markdown("\n".join(lines)))
-learned = [r for label in MASKS if (r := rows(label, "received"))["mean"].notna().all()]
-gains = []
-for label in BY_WIDTH:
-    row = rows(label, "received").iloc[0]
-    if row["seeds"] > 0:
-        gains.append(f"{signed(100 * (row['mean'] - row['uniform_least']), '+.1f')} ({label})")
+gained = excess(ours)["difference"].unstack("token").dropna()  # a row for every mask that is trained
+gains = [f"{signed(100 * gained.loc[label, 1], '+.1f')} ({label})" for label in BY_WIDTH if label in gained.index]
 say(
     "sinks-excess",
     f"What token 1 receives beyond uniform attention, in percentage points: {', '.join(gains)}." if gains else "",
 )
-leading = sum((r["mean"] - r["uniform_least"]).values.argmax() == 0 for r in learned)
 say(
     "sinks-leading",
-    f"In {leading} of {len(learned)} trained masks token 1 is the token that gains most."
-    if learned
+    f"In {(gained.idxmax(axis=1) == 1).sum()} of {len(gained)} trained masks token 1 is the token that gains most."
+    if len(gained)
     else "No network with residual is trained yet.",
 )
 

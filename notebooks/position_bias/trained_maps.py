@@ -28,15 +28,14 @@ from attention_atlas import figures
 from attention_atlas.drawing_maps import map_grid, query_legend, query_row
 from attention_atlas.drawing_sinks import NOT_YET
 from attention_atlas.exercises import position_bias_trained_maps as exercises
-from attention_atlas.experiments.retrieval import Config
-from attention_atlas.profiles import rank
-from attention_atlas.retrieval_maps import item_shares, known_maps, reading_shares
+from attention_atlas.experiments.retrieval import Config, prepared
+from attention_atlas.retrieval_gaps import beside, vocabularies
+from attention_atlas.retrieval_maps import item_differences, known_maps, most_grown, moved_share, reading_shares
+from attention_atlas.retrieval_names import GAPS
 from attention_atlas.retrieval_points import Models, names
 from attention_atlas.rollout import rollout, rollout_power
-from attention_atlas.sink_baselines import untrained
-from attention_atlas.tasks.retrieval import PLACES, Task
+from attention_atlas.tasks.retrieval import Task
 from attention_atlas.theory.position_bias.kernels import flat_map
-from attention_atlas.training.retrieval import GAPS
 from attention_atlas.wording import probability, say, short, signed
 
 figures.style()
@@ -47,7 +46,7 @@ SETTINGS = {
 }
 chosen = {"train_bias": "unbiased", "mask": "causal", "position_encoding": "none", "depth": 2}
 models = Models([point for setting in SETTINGS.values() for point in names(**chosen, **setting)], profile, compute)
-before = untrained(Config(residual=True)).mean_maps(sequences)[0]
+before = prepared([Config(residual=True)]).mean_maps(sequences)[0]
 seeds = {title: known_maps(models, **setting) for title, setting in SETTINGS.items()}
 trained = {title: torch.stack(list(maps.values())).mean(0) if maps else None for title, maps in seeds.items()}
 short_name = {title: title.replace("\n", " ") for title in SETTINGS}
@@ -74,7 +73,7 @@ say("maps-away", short(away))
 # ## Who looks at what
 
 # %% tags=["hide-input"]
-plain = [reading_shares(layer) for layer in before]
+plain = reading_shares(before[1]).loc["query"]
 lines = [
     "| network | layer | reader | token 1 | vectors | labels | the token before | itself |",
     "|:--|--:|:--|--:|--:|--:|--:|--:|",
@@ -97,11 +96,9 @@ for title, maps in trained.items():
         continue
     grown = []
     for layer in range(2):
-        shares = reading_shares(maps[layer])
-        factor = shares / plain[layer]
-        reader, read = factor.stack().idxmax()
+        reader, read, share, factor = most_grown(maps[layer], before[layer])
         grown.append(
-            f"In layer {layer + 1} the reading that grew most is that of the {reader}: {probability(shares.loc[reader, read], 3)} of it goes to {read}, {factor.loc[reader, read]:.1f} times as much as before training."
+            f"In layer {layer + 1} the reading that grew most is that of the {reader}: {probability(share, 3)} of it goes to {read}, {factor:.1f} times as much as before training."
         )
     query = reading_shares(maps[1]).loc["query"]
     labels = [reading_shares(each[1]).loc["query", "labels"] for each in seeds[title].values()]
@@ -109,7 +106,7 @@ for title, maps in trained.items():
         f"seeds from {probability(min(labels), 3)} to {probability(max(labels), 3)}" if len(labels) > 1 else "one seed"
     )
     sentences.append(
-        f"*{short_name[title].capitalize()}:* {' '.join(grown)} There the query gives {probability(query['labels'], 3)} of its weight to labels ({spread}; {probability(plain[1].loc['query', 'labels'], 3)} before training), "
+        f"*{short_name[title].capitalize()}:* {' '.join(grown)} There the query gives {probability(query['labels'], 3)} of its weight to labels ({spread}; {probability(plain['labels'], 3)} before training), "
         f"{probability(query['vectors'], 3)} to vectors, of which {probability(query['token 1'], 3)} to token 1, and {probability(query['itself'], 3)} to itself."
     )
 display(Markdown("\n\n".join(sentences)))
@@ -158,37 +155,29 @@ figures.show(
 # same networks, says what they really do.
 
 # %% tags=["hide-input"]
-task = Task()
-items = tuple(task.place(place) for place in PLACES)
-gap_table = models.gaps()
+at_start = {title: rollout(before, strength[title]) for title in SETTINGS}
 lines = ["| network | | first − middle | first − last | middle − last |", "|:--|:--|--:|--:|--:|"]
 agreements = []
 for title, setting in SETTINGS.items():
-    start = item_shares(rollout(before, strength[title]), items)
-    shares = start if rolled[title] is None else item_shares(rolled[title], items)
-    differences = {
-        f"{a}_vs_{b}": shares[PLACES.index(a)] - shares[PLACES.index(b)] for a, b in (gap.split("_vs_") for gap in GAPS)
-    }
-    plain_start = {
-        f"{a}_vs_{b}": start[PLACES.index(a)] - start[PLACES.index(b)] for a, b in (gap.split("_vs_") for gap in GAPS)
-    }
+    start = item_differences(at_start[title], Task())
     lines.append(
-        f"| {short_name[title]} | rollout before training | {' | '.join(signed(plain_start[g], '+.3f') for g in GAPS)} |"
+        f"| {short_name[title]} | rollout before training | {' | '.join(signed(start[g], '+.3f') for g in GAPS)} |"
     )
     if rolled[title] is None:
         lines.append(f"| | rollout, trained | {' | '.join([NOT_YET] * 3)} |")
         continue
-    vocabulary, residual = setting.get("vocabulary", "gaussian_mixture"), int(setting["residual"])
-    found = gap_table[(gap_table["setting"] == vocabulary) & (gap_table["residual"] == residual)]
-    found = found.sort_values("profile", key=lambda sizes: sizes.map(rank)).groupby("gap")["mean"].last()
+    differences = item_differences(rolled[title], Task())
+    gaps_of = vocabularies if "vocabulary" in setting else beside
+    found = gaps_of(models.report, **chosen, residual=int(setting["residual"])).set_index("gap")["mean"]
     lines.append(f"| | rollout, trained | {' | '.join(signed(differences[g], '+.3f') for g in GAPS)} |")
     lines.append(f"| | accuracy gap, measured | {' | '.join(signed(found[g], '+.3f') for g in GAPS)} |")
     agreements += [differences[gap] * found[gap] > 0 for gap in GAPS]
 display(Markdown("\n".join(lines)))
 far = [
-    f"{short_name[t]} {probability((p[-1] - rollout(before, strength[t])[-1]).abs().sum().item() / 2, 2)}"
-    for t, p in rolled.items() if p is not None
-]  # fmt: skip
+    f"{short_name[title]} {probability(moved_share(product[-1], at_start[title][-1]), 2)}"
+    for title, product in rolled.items()
+    if product is not None
+]
 say(
     "maps-agreement",
     f"The signs of rollout and gap agree in {sum(agreements)} of {len(agreements)} comparisons."

@@ -1,47 +1,12 @@
-"""Every check of the chapter on recency holds on random draws, every control fails on every draw."""
+"""What the checks of recency are made of; tests/theory/test_checks.py runs them."""
 
 import pytest
 import torch
 
 from attention_atlas.checks import recency as checks
 from attention_atlas.checks.margins import ROUNDING
-from attention_atlas.experiments import theorem_margins
 from attention_atlas.masks import causal
 from attention_atlas.theory.recency.gram import equicorrelated
-
-CONTROLS = sorted(name for name in checks.__all__ if name.endswith("_control"))
-STATEMENTS = [name.removesuffix("_control") for name in CONTROLS]
-
-
-def margins(name, draws=20, seed=0):
-    return getattr(checks, name)(draws, torch.Generator().manual_seed(seed))
-
-
-def test_every_check_has_its_control_and_its_card():
-    assert set(checks.__all__) == {*STATEMENTS, *CONTROLS}
-    carded = {name for name in theorem_margins.CHECKS.values() if name.startswith("recency:")}
-    assert carded == {f"recency:{name}" for name in STATEMENTS}
-
-
-@pytest.mark.parametrize("name", STATEMENTS)
-def test_statement_holds_in_every_draw(name):
-    table = margins(name)
-    assert set(table.side) <= {"upper", "lower", "holds"} and table.draw.nunique() == 20
-    assert (table.margin >= -ROUNDING).all(), table.sort_values("margin").head(1).T
-
-
-@pytest.mark.parametrize("name", CONTROLS)
-def test_control_fails_in_every_draw(name):
-    table = margins(name)
-    assert table.draw.nunique() == 20
-    assert table.margin.abs().max() < float("inf")
-    assert (table.margin < -ROUNDING).all(), table.sort_values("margin").tail(1).T
-
-
-@pytest.mark.parametrize("name", ["falling_norm", "gram_reduction", "deep_recency_control"])
-def test_the_generator_decides(name):
-    assert margins(name, draws=3).equals(margins(name, draws=3))
-    assert not margins(name, draws=3).equals(margins(name, draws=3, seed=1))
 
 
 def test_vectors_have_the_gram_matrix_asked_for_and_are_centered_where_there_is_room():

@@ -6,10 +6,10 @@ import pandas as pd
 import pytest
 
 from attention_atlas.drawing_trajectories import curves
-from attention_atlas.emergence import beside_paper, first_step, plain, spread, stages, steps_in_words
+from attention_atlas.emergence import first_step, stages
 from attention_atlas.experiments import retrieval
-from attention_atlas.retrieval_names import GAPS
-from attention_atlas.retrieval_points import Models, printed_gaps
+from attention_atlas.retrieval_names import GAPS, sides
+from attention_atlas.retrieval_points import Models
 from attention_atlas.store import Store, machine, made
 
 STEPS = (0, 100, 10_000, 100_000, 200_000)
@@ -20,9 +20,8 @@ def table(accuracies, gaps):
     rows = [(step, "in_context", value) for step, value in zip(STEPS, accuracies, strict=False)]
     for gap in GAPS:
         rows += [(step, gap, value) for step, value in zip(STEPS, gaps, strict=False)]
-        a, b = gap.split("_vs_")
-        for x, y, side in ((a, b, 1), (b, a, -1)):
-            rows += [(s, f"{x}_over_{y}", 0.5 + side * v / 2) for s, v in zip(STEPS, gaps, strict=False)]
+        for side, sign in zip(sides(gap), (1, -1), strict=True):
+            rows += [(s, side, 0.5 + sign * v / 2) for s, v in zip(STEPS, gaps, strict=False)]
     found = pd.DataFrame(rows, columns=["step", "quantity", "value"]).assign(layer=-1, query=-1, key=-1)
     return found[["step", "quantity", "layer", "query", "key", "value"]]
 
@@ -84,42 +83,9 @@ def test_curves_of_some_models_in_the_order_asked_for(tmp_path):
 
 
 def test_nothing_stored_nothing_said(tmp_path):
-    models = Models([NONE, DECAY], "smoke", store=Store(tmp_path))
-    assert stages(models, "first_vs_last", 0.75).empty and beside_paper(models.report, printed_gaps()).empty
+    assert stages(Models([NONE, DECAY], "smoke", store=Store(tmp_path)), "first_vs_last", 0.75).empty
 
 
 def test_an_unknown_gap_is_refused(tmp_path):
     with pytest.raises(ValueError, match="unknown gap 'last_vs_first'; allowed: first_vs_middle"):
         stages(Models([NONE], "smoke", store=Store(tmp_path)), "last_vs_first", 0.75)
-
-
-def test_the_paper_stands_beside_ours_at_both_lengths(tmp_path):
-    accuracies = (0.03, 0.4, 0.5, 0.8, 0.96)
-    tables = {NONE: table(accuracies, (0, 0, 0, 0.1, 0.3)), DECAY: table(accuracies[:4], (0, 0, 0, 0.2))}
-    tables[NONE.replace("seed0", "seed1")] = table(accuracies, (0, 0, 0, 0.2, 0.5))
-    tables[NONE.replace("seed0", "text-seed0")] = table(accuracies, (0, 0, 0, 0.9, 0.9))
-    models = stored(tmp_path, tables)
-    bars = beside_paper(models.report, printed_gaps()).set_index(["position_encoding", "gap"])
-    assert len(bars) == 6
-    row = bars.loc["none", "first_vs_middle"]
-    assert row["value"] == 0.247 and row["seeds"] == 2 and row["steps"] == 200_000
-    assert row["printed"] == pytest.approx(0.15) and row["end"] == pytest.approx(0.4)
-    assert row["error_end"] == pytest.approx(0.1)
-    row = bars.loc["decay", "first_vs_last"]
-    assert row["printed"] == row["end"] == 0.2 and row["steps"] == 100_000 and row["value"] == -0.164
-    other = beside_paper(models.report, printed_gaps(), {"scale": "text"})
-    assert other["end"].tolist() == [0.9] * 3
-
-
-def test_words():
-    assert spread(pd.DataFrame({"end": [0.25, math.nan]})) == ".250"
-    assert [plain(value) for value in (0.1234, -0.0126, 0.0, -0.0002)] == [".123", "−.013", ".000", ".000"]
-
-
-@pytest.mark.parametrize(
-    ("emerged", "words"),
-    [([], "not trained yet"), ([math.nan] * 2, "never"), ([2e4], "20,000"), ([2e4, 2e4], "20,000"),
-     ([5e4, 2e4], "20,000 to 50,000"), ([2e4, math.nan], "20,000, never in 1")],
-)  # fmt: skip
-def test_steps_in_words(emerged, words):
-    assert steps_in_words(pd.DataFrame({"emerged": emerged})) == words

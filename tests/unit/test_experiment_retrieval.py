@@ -8,10 +8,21 @@ from itertools import groupby
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
 from attention_atlas import files, results
 from attention_atlas.experiments import retrieval
-from attention_atlas.experiments.retrieval import CANARY, Config, alike, configurations, cost, report, run, run_together
+from attention_atlas.experiments.retrieval import (
+    CANARY,
+    Config,
+    alike,
+    configurations,
+    cost,
+    prepared,
+    report,
+    run,
+    run_together,
+)
 from attention_atlas.models.attention_only import Network
 from attention_atlas.profiles import PROFILES
 from attention_atlas.registry import DATA
@@ -375,3 +386,17 @@ def test_the_fixed_vocabulary_is_tested_with_the_trained_direction_and_with_othe
     pair = [shown.loc[f"{a}_redrawn", "value"] for a in ("first_over_last", "last_over_first")]
     error = (sum(p * (1 - p) for p in pair) / MIXED[0].test_sequences) ** 0.5
     assert shown.loc["first_vs_last_redrawn", "sampling_error"] == pytest.approx(error)
+
+
+def test_seed_draws_the_first_weights():
+    one, again, other = (prepared([Config(seed=seed)]).mean_maps(20)[0] for seed in (0, 0, 1))
+    assert torch.equal(one, again) and not torch.equal(one, other)
+
+
+def test_variants_start_as_their_training_does():
+    world = prepared([Config(seed=3, varied="world")])
+    base = prepared([Config(seed=0)])
+    assert torch.equal(world.ensemble.parameters["query"], base.ensemble.parameters["query"])
+    assert not torch.equal(world.worlds[0].means, base.worlds[0].means)
+    large = prepared([Config(initial_scale=2.0)])
+    assert torch.equal(large.ensemble.parameters["query"], 2 * base.ensemble.parameters["query"])

@@ -7,8 +7,20 @@ import pytest
 import torch
 
 from attention_atlas.experiments.retrieval import Config
-from attention_atlas.retrieval_maps import LEAST, READ, READERS, item_shares, known_maps, reading_shares
+from attention_atlas.retrieval_maps import (
+    LEAST,
+    READ,
+    READERS,
+    item_differences,
+    item_shares,
+    known_maps,
+    most_grown,
+    moved_share,
+    reading_shares,
+)
+from attention_atlas.retrieval_names import GAPS
 from attention_atlas.retrieval_points import Models
+from attention_atlas.tasks.retrieval import Task
 from attention_atlas.theory.position_bias.kernels import flat_map
 
 
@@ -68,6 +80,51 @@ def test_items_are_a_vector_and_its_label():
 def test_items_outside_the_sequence_are_refused(item):
     with pytest.raises(ValueError, match=r"items 0 \.\. 2"):
         item_shares(flat_map(7), (item,))
+
+
+def test_differences_are_those_of_the_items_at_the_papers_places():
+    weights, task = random_map(17), Task()
+    found = item_differences(weights, task)
+    assert list(found) == list(GAPS)
+    for gap, difference in found.items():
+        one, _, other = gap.split("_")
+        (a,), (b,) = (item_shares(weights, (task.place(place),)) for place in (one, other))
+        assert difference == pytest.approx(a - b)
+
+
+def test_a_flat_row_prefers_no_item():
+    assert item_differences(flat_map(17), Task()) == dict.fromkeys(GAPS, 0.0)
+    assert item_differences(flat_map(17, slope=0.1), Task())["first_vs_last"] < 0  # negative control
+
+
+def test_a_task_longer_than_the_map_is_refused():
+    with pytest.raises(ValueError, match=r"items 0 \.\. 2"):
+        item_differences(flat_map(7), Task())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_grew_most_as_a_plain_loop_finds_it(seed):
+    after, before = reading_shares(random_map(11, seed)), reading_shares(random_map(11, seed + 100))
+    most = max(after.loc[a, b] / before.loc[a, b] for a in READERS for b in READ)
+    reader, read, share, factor = most_grown(random_map(11, seed), random_map(11, seed + 100))
+    assert factor == pytest.approx(most) and share == pytest.approx(after.loc[reader, read])
+    assert factor == pytest.approx(after.loc[reader, read] / before.loc[reader, read])
+
+
+def test_what_was_not_read_before_cannot_have_grown():
+    before = flat_map(7)
+    before[-1, -1] = 0.0
+    with pytest.raises(
+        ValueError, match=r"\Abefore training everything must be read, got 0 from the query to itself\Z"
+    ):
+        most_grown(flat_map(7), before)
+
+
+def test_a_moved_share_is_what_the_tokens_that_gained_have_gained():
+    row, before = random_map(13)[-1], random_map(13, 1)[-1]
+    gained = sum(max(a - b, 0.0) for a, b in zip(row.tolist(), before.tolist(), strict=True))
+    assert moved_share(row, before) == pytest.approx(gained) == moved_share(before, row)
+    assert moved_share(row, row) == 0.0 and moved_share(torch.eye(3)[0], torch.eye(3)[2]) == 1.0
 
 
 def models(**configs):

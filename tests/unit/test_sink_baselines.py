@@ -5,9 +5,9 @@ from fractions import Fraction
 import pytest
 import torch
 
-from attention_atlas.experiments.retrieval import Config
+from attention_atlas.experiments.retrieval import Config, prepared
 from attention_atlas.masks import causal, dense, named, none, prefix, sliding_window
-from attention_atlas.sink_baselines import CONVENTIONS, uniform_sinks, untrained
+from attention_atlas.sink_baselines import CONVENTIONS, uniform_sinks
 from attention_atlas.sinks import attention_received, sink_share_gu2025, sink_share_wu2025
 from attention_atlas.theory.position_bias.kernels import flat_map
 
@@ -63,23 +63,9 @@ def test_refuses_an_impossible_threshold(threshold):
 @pytest.mark.parametrize(("name", "parameter"), [("causal", None), ("sliding_window", 9), ("prefix", 4)])
 def test_networks_before_training_are_nearly_uniform(name, parameter):
     config = Config(mask=name, mask_parameter=parameter, residual=True)
-    sinks, table = untrained(config).sinks(60)[0], uniform_sinks(named(name, parameter, 17), 17)
+    sinks, table = prepared([config]).sinks(60)[0], uniform_sinks(named(name, parameter, 17), 17)
     assert sinks["received"].tolist() == pytest.approx(column(table, "received"), abs=1e-3)
     for convention in CONVENTIONS:
         found = sinks[convention]
         assert (found >= torch.tensor(column(table, convention)) - 1e-9).all()
         assert (found <= torch.tensor(column(table, convention, "most")) + 1e-9).all()
-
-
-def test_seed_draws_the_first_weights():
-    one, again, other = (untrained(Config(seed=seed)).mean_maps(20)[0] for seed in (0, 0, 1))
-    assert torch.equal(one, again) and not torch.equal(one, other)
-
-
-def test_variants_start_as_their_training_does():
-    world = untrained(Config(seed=3, varied="world"))
-    base = untrained(Config(seed=0))
-    assert torch.equal(world.ensemble.parameters["query"], base.ensemble.parameters["query"])
-    assert not torch.equal(world.worlds[0].means, base.worlds[0].means)
-    large = untrained(Config(initial_scale=2.0))
-    assert torch.equal(large.ensemble.parameters["query"], 2 * base.ensemble.parameters["query"])

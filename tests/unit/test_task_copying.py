@@ -5,7 +5,8 @@ import math
 import pytest
 import torch
 
-from attention_atlas.tasks.copying import RULES, copied, guessing, labels_of, matches
+from attention_atlas.retrieval_names import GAPS, sides
+from attention_atlas.tasks.copying import RULES, copied, guessing, labels_of, matches, on_tests
 from attention_atlas.tasks.retrieval import Task, World, draw_world
 from attention_atlas.tasks.retrieval_sequences import training_sequences
 from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
@@ -66,13 +67,47 @@ def test_training_sequences_are_answered_by_every_rule_that_compares():
      ("majority of matches", (0, 0, 0)), ("random item", (0, 0, 0))],
 )  # fmt: skip
 def test_gaps_of_the_rules(rule, gaps):
-    world, source, size = draw_world(QUIET, generator()), generator(1), 4_000
-    for (a, b), gap in zip((("first", "middle"), ("first", "last"), ("middle", "last")), gaps, strict=True):
-        accuracy = []
+    size = 4_000
+    accuracy = on_tests(QUIET, draw_world(QUIET, generator()), size, generator(1)).set_index(["quantity", "test"])[
+        "value"
+    ]
+    for (right, other), gap in zip(map(sides, GAPS), gaps, strict=True):
+        assert abs(accuracy[rule, right] - accuracy[rule, other] - gap) <= 5 * math.sqrt(0.5 / size)
+
+
+def test_tests_against_a_plain_loop():
+    world, size = draw_world(QUIET, generator()), 37
+    table = on_tests(QUIET, world, size, generator(1)).set_index(["test", "quantity"])["value"]
+    assert table.index.is_unique and len(table) == 7 * len(RULES) + 6
+    source, seen = generator(1), 0
+    drawn = {"novel": novel_sequences(QUIET, world, size, source)}
+    guesses = {"novel": copied(drawn["novel"][0], world, "random item", source)}
+    for a, b in (("first", "middle"), ("first", "last"), ("middle", "last")):
         for right, other in ((a, b), (b, a)):
-            tokens, targets = conflict_sequences(QUIET, world, QUIET.place(right), QUIET.place(other), size, source)
-            accuracy.append((copied(tokens, world, rule, source) == targets).double().mean().item())
-        assert abs(accuracy[0] - accuracy[1] - gap) <= 5 * math.sqrt(0.5 / size)
+            pair = [QUIET.place(right), QUIET.place(other)]
+            tokens, targets = drawn[f"{right}_over_{other}"] = conflict_sequences(QUIET, world, *pair, size, source)
+            guesses[f"{right}_over_{other}"] = copied(tokens, world, "random item", source)
+            labels = [[row[place] for place in pair] for row in labels_of(tokens, world).tolist()]
+            alike = sum(one == another for one, another in labels)
+            assert table[f"{right}_over_{other}", "one label"] == pytest.approx(alike / size)
+            seen += alike
+    assert 0 < seen < 6 * size and set(table.index.levels[0]) == set(drawn)
+    for test, (tokens, targets) in drawn.items():
+        for rule in RULES:
+            answers = guesses[test] if rule == "random item" else copied(tokens, world, rule)
+            right = sum(a == b for a, b in zip(answers.tolist(), targets.tolist(), strict=True))
+            assert table[test, rule] == pytest.approx(right / size)
+
+
+def test_where_every_item_has_one_class_nothing_is_in_conflict():
+    task = Task(noise=0.0, burstiness=8)
+    table = on_tests(task, draw_world(task, generator()), 11, generator(1)).set_index(["quantity", "test"])["value"]
+    assert (table["one label"] == 1).all() and all((table[rule] == 1).all() for rule in RULES)
+
+
+def test_negative_control_tests_with_noise_are_refused():
+    with pytest.raises(ValueError, match="5 of 5 queries match no item; draw sequences without noise"):
+        on_tests(Task(), draw_world(Task(), generator()), 5, generator(1))
 
 
 def test_negative_control_with_noise_nothing_matches():

@@ -11,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_atlas.tasks.retrieval import PLACES, Task, World, draw_world
-from attention_atlas.tasks.retrieval_sequences import arrange, spell, training_layout, training_sequences, word_vectors
+from attention_atlas.tasks.retrieval_sequences import (
+    arrange,
+    class_cosines,
+    spell,
+    training_layout,
+    training_sequences,
+    word_vectors,
+)
 from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
 
 NO_NOISE = Task(items=6, d_model=11, classes=13, labels=5, burstiness=3, noise=0.0, scale="text")
@@ -148,6 +155,39 @@ def test_two_vectors_of_a_class_have_its_mean_in_common(noise):
     products = vectors @ vectors.mT / vectors.square().sum(-1).mean()
     for one, other in combinations(range(9), 2):  # the query, the last of them, is no exception
         assert products[:, one, other].mean().item() == pytest.approx(1 / (1 + noise**2), abs=0.02)
+
+
+def test_cosines_of_one_and_of_two_classes_as_a_plain_loop_finds_them():
+    task = Task(items=6, d_model=5, classes=7, labels=3, burstiness=2)
+    world, generator = drawn(task), seeded(1)
+    index, _ = training_layout(task, world, 11, generator)
+    tokens = spell(task, word_vectors(task, world), index, generator)
+    found = {True: [], False: []}
+    for words, vectors in zip(index, tokens, strict=True):
+        for one, other in combinations(range(0, 12, 2), 2):
+            cosine = torch.dot(vectors[one], vectors[other]) / (vectors[one].norm() * vectors[other].norm())
+            found[bool(words[one] == words[other])].append(cosine.item())
+    assert [len(pairs) for pairs in found.values()] == [11 * 3, 11 * 12]
+    assert class_cosines(tokens, index) == pytest.approx(tuple(sum(pairs) / len(pairs) for pairs in found.values()))
+
+
+@pytest.mark.parametrize(
+    ("vocabulary", "one", "two"), [("gaussian_mixture", 1 / 1.5625, 0.0), ("fixed", 1.0, 0.5625 / 1.5625)]
+)
+def test_cosines_are_what_the_sizes_of_noise_and_shared_direction_make_them(vocabulary, one, two):
+    task = Task(vocabulary=vocabulary, d_model=1009)
+    world, generator = drawn(task), seeded(1)
+    index, _ = training_layout(task, world, 211, generator)
+    tokens = spell(task, word_vectors(task, world), index, generator)
+    assert class_cosines(tokens, index) == pytest.approx((one, two), abs=0.03)
+
+
+def test_where_there_is_one_class_no_two_are_compared():
+    task = Task(items=2, d_model=3, classes=1, labels=1, burstiness=2)
+    world, generator = drawn(task), seeded(1)
+    index, _ = training_layout(task, world, 3, generator)
+    one, two = class_cosines(spell(task, word_vectors(task, world), index, generator), index)
+    assert -1 <= one <= 1 and math.isnan(two)
 
 
 def test_negative_control_two_classes_have_nothing_in_common():

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from attention_atlas.masks import dense, named
 from attention_atlas.models.attention_only import AttentionOnly
+from attention_atlas.retrieval_names import GAPS
 from attention_atlas.sinks import attention_received, sink_share_gu2025, sink_share_wu2025
 from attention_atlas.tasks.retrieval import PLACES, Task
 from attention_atlas.tasks.retrieval_sequences import spell, training_layout, training_sequences, word_vectors
 from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
 from attention_atlas.training import retrieval
-from attention_atlas.training.retrieval import CHUNK, GAPS, Schedule, Training, trajectory
+from attention_atlas.training.retrieval import CHUNK, Training
+from attention_atlas.training.trajectory import Schedule, trajectory
 from plain_retrieval import PlainNetwork
 
 ITEMS, D_MODEL, LABELS, BATCH, TESTS = 3, 10, 5, 7, 23

@@ -15,9 +15,11 @@ import pandas as pd
 from attention_atlas import files
 from attention_atlas.models.attention_only import AttentionOnly
 from attention_atlas.profiles import check_profile
-from attention_atlas.retrieval_names import GAPS, PRINTED_STEPS, SETTING, USUAL
+from attention_atlas.retrieval_names import PRINTED_STEPS
+from attention_atlas.retrieval_tables import model_report
 from attention_atlas.tasks.retrieval import Task
-from attention_atlas.training.retrieval import Schedule, Training, trajectory
+from attention_atlas.training.retrieval import Training
+from attention_atlas.training.trajectory import Schedule, trajectory
 
 NAME = "retrieval"
 REVISION = 1
@@ -116,6 +118,7 @@ class Config:
         return dataclasses.replace(task, places=tuple(task.place(name) for name in BIASES[self.train_bias]))
 
 
+report = model_report
 TOLERANCE = 0.0051  # one of the canary's 200 test sequences: training in float32 differs between processors
 CANARY = Config(residual=True, steps=60, batch=32, test_sequences=200)
 
@@ -256,56 +259,33 @@ def run_together(configs: list[Config], device: str = "cpu") -> list[pd.DataFram
     first = configs[0]
     if any(alike(config) != alike(first) for config in configs):
         raise ValueError(f"models trained at once must be alike, got {len(set(map(alike, configs)))} kinds")
-    training = Training(
+    checkpoint = _checkpoint(configs, device)
+    tables = trajectory(prepared(configs, device), first.schedule, first.test_sequences, first.maps, checkpoint)
+    checkpoint.unlink(missing_ok=True)
+    return tables
+
+
+def prepared(configs: list[Config], device: str = "cpu") -> Training:
+    """Models before their first step.
+
+    Parameters
+    ----------
+    configs, device
+        As of :func:`run_together`.
+
+    Examples
+    --------
+    >>> sinks = prepared([Config(residual=True)]).sinks(10)[0]
+    >>> round(sinks["received"][0].item(), 3)  # as under uniform attention
+    0.202
+    """
+    first = configs[0]
+    return Training(
         [config.model for config in configs],
         [config.task for config in configs],
         [(config.seed, config.seed if config.varied == "everything" else 0) for config in configs],
         first.batch, first.learning_rate, first.weight_decay, device, [config.initial_scale for config in configs],
     )  # fmt: skip
-    checkpoint = _checkpoint(configs, device)
-    tables = trajectory(training, first.schedule, first.test_sequences, first.maps, checkpoint)
-    checkpoint.unlink(missing_ok=True)
-    return tables
-
-
-def report(config: Config, table: pd.DataFrame) -> pd.DataFrame:
-    """Gaps, accuracies and sinks of one model, at the printed length of training and at the end.
-
-    Parameters
-    ----------
-    config, table
-        A configuration and what :func:`run` found.
-
-    Returns
-    -------
-    DataFrame
-        What tells the setting: ``setting`` (the vocabulary), ``train_bias``, ``mask``, ``mask_parameter``,
-        ``position_encoding``, ``depth``, ``residual`` (0 or 1), ``scale``, ``varied``, ``initial_scale``,
-        ``learning_rate``; then ``seed``, ``at`` ("100000" or "end"), ``steps``, ``quantity``, ``token`` (-1 where there
-        is none), ``value``, and its ``sampling_error``, the standard error that the number of test sequences leaves.
-    """
-    end = int(table["step"].max())
-    parts = []
-    for at, step in ((str(PRINTED_STEPS), PRINTED_STEPS), ("end", end)):
-        found = table[(table["step"] == step) & (table["quantity"] != "map")]
-        error = _sampling_error(found, config.test_sequences)
-        shown = {"at": at, "steps": step, "quantity": found["quantity"], "token": found["key"]}
-        parts.append(pd.DataFrame(shown | {"value": found["value"], "sampling_error": error}))
-    setting = {"setting": config.vocabulary} | {name: getattr(config, name) for name in SETTING[1:]}
-    setting |= {"residual": int(config.residual)} | {name: getattr(config, name) for name in (*USUAL, "seed")}
-    report = pd.concat(parts, ignore_index=True)
-    return pd.concat([pd.DataFrame([setting] * len(report), index=report.index), report], axis=1)
-
-
-def _sampling_error(found: pd.DataFrame, sequences: int) -> pd.Series:
-    """Of accuracies and shares binomial, of a gap that of a difference of two; none of a loss or a mean weight."""
-    variance = (found["value"] * (1 - found["value"])).where(~found["quantity"].isin(["loss", "received"]), 0.0)
-    scalar = found[found["key"] == -1].set_index("quantity")["value"]
-    for gap, ending in itertools.product(GAPS, ("", "_redrawn")):
-        a, b = gap.split("_vs_")
-        pair = [scalar.get(f"{x}_over_{y}{ending}", 0.0) for x, y in ((a, b), (b, a))]
-        variance = variance.mask(found["quantity"] == gap + ending, sum(p * (1 - p) for p in pair))
-    return (variance / sequences) ** 0.5
 
 
 def alike(config: Config) -> tuple:

@@ -6,10 +6,13 @@ what a trained network has learned when its accuracy or loss passes them.
 
 import math
 
+import pandas as pd
 import torch
 
+from attention_atlas.retrieval_names import GAPS, sides
 from attention_atlas.shapes import Bool, Float, Int, Tensor
 from attention_atlas.tasks.retrieval import Task, World
+from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
 
 RULES = ("first match", "last match", "majority of matches", "random item")
 
@@ -102,6 +105,55 @@ def copied(
     weight = order.flip(0) if rule == "first match" else order
     place = (weight + 1).mul(match).argmax(1, keepdim=True)
     return labels.gather(1, place)[:, 0]
+
+
+def on_tests(task: Task, world: World, sequences: int, generator: torch.Generator) -> pd.DataFrame:
+    """What the rules give on the tests that trained networks take, and how often a test asks nothing.
+
+    Parameters
+    ----------
+    task : Task
+        Without noise.
+    world : World
+        Whose label vectors the sequences hold.
+    sequences : int
+        Of each kind of test.
+    generator : torch.Generator
+        Source of all randomness.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``test`` ("novel", or "a_over_b" for any two places, where both hold one vector and the label at a is
+        right), ``quantity`` and ``value``: under the name of a rule its accuracy; under "one label", where there are
+        two places, the share of sequences in which both have the same label, so that nothing is in conflict.
+
+    Raises
+    ------
+    ValueError
+        If the task has noise, so that a query matches no item.
+
+    Examples
+    --------
+    >>> from attention_atlas.tasks.retrieval import draw_world
+    >>> task, generator = Task(noise=0.0), torch.Generator().manual_seed(0)
+    >>> table = on_tests(task, draw_world(task, generator), 50, generator)
+    >>> table[table["test"] == "novel"]["value"].tolist()[:3]
+    [1.0, 1.0, 1.0]
+    """
+    rows = []
+    for test in ("novel", *(side for gap in GAPS for side in sides(gap))):
+        if test == "novel":
+            tokens, targets = novel_sequences(task, world, sequences, generator)
+        else:
+            right, other = (task.place(name) for name in test.split("_over_"))
+            tokens, targets = conflict_sequences(task, world, right, other, sequences, generator)
+            one_label = (tokens[:, 2 * right + 1] == tokens[:, 2 * other + 1]).all(1)
+            rows.append((test, "one label", one_label.double().mean().item()))
+        for rule in RULES:
+            answers = copied(tokens, world, rule, generator)
+            rows.append((test, rule, (answers == targets).double().mean().item()))
+    return pd.DataFrame(rows, columns=["test", "quantity", "value"])
 
 
 def guessing(task: Task) -> dict[str, tuple[float, float]]:

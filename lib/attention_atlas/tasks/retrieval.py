@@ -141,6 +141,10 @@ class World:
     class_labels: Int[Tensor, "classes"]
     shared: Float[Tensor, "d_model"]
 
+    def to(self, device: str) -> "World":
+        """The same world on another device."""
+        return World(**{name: tensor.to(device) for name, tensor in vars(self).items()})
+
 
 def draw_world(task: Task, generator: torch.Generator, dtype: torch.dtype = torch.float32) -> World:
     """Draw the vocabulary of a task: class means, label vectors and the label of every class.

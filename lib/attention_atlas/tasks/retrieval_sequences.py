@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch.nn.functional import embedding
+from torch.nn.functional import embedding, normalize
 
 from attention_atlas.shapes import Float, Int, Tensor
 from attention_atlas.tasks.retrieval import Task, World, normal
@@ -123,6 +123,35 @@ def spell(
         shape = (len(index), task.items + 1, task.d_model)
         tokens[:, 0::2].add_(normal(shape, size, generator, tokens.dtype))
     return tokens
+
+
+def class_cosines(
+    tokens: Float[Tensor, "sequence token d_model"], index: Int[Tensor, "sequence token"]
+) -> tuple[float, float]:
+    """Mean cosine of two items of one class, and of two items of different classes.
+
+    Parameters
+    ----------
+    tokens : (sequence, token, d_model)
+        Spelled sequences; pairs are taken within a sequence, the query is no item.
+    index : (sequence, token)
+        Their layout, which knows the classes.
+
+    Returns
+    -------
+    (float, float)
+        In [-1, 1]; NaN where there is no such pair.
+
+    Examples
+    --------
+    >>> tokens = torch.tensor([[[1.0, 0.0], [9.0, 9.0], [2.0, 0.0], [9.0, 9.0], [0.0, 3.0], [9.0, 9.0], [9.0, 9.0]]])
+    >>> class_cosines(tokens, torch.tensor([[0, 5, 0, 5, 1, 6, 0]]))
+    (1.0, 0.0)
+    """
+    items, classes = normalize(tokens[:, :-1:2], dim=-1), index[:, :-1:2]
+    pair = torch.ones(classes.shape[1], classes.shape[1], dtype=torch.bool, device=index.device).triu(1)
+    cosines, same = (items @ items.mT)[:, pair], (classes[:, :, None] == classes[:, None])[:, pair]
+    return cosines[same].mean().item(), cosines[~same].mean().item()
 
 
 def arrange(

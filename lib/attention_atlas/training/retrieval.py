@@ -1,24 +1,20 @@
-"""One training of the retrieval experiments: many models at once, measured on the way, safe to interrupt.
+"""Retrieval networks in training: many models at once, and what can be measured of them at any moment.
 
 Every model has randomness of its own, so it becomes the same model whether it trains alone or beside others.
 """
 
-import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from itertools import permutations, product
-from pathlib import Path
+from dataclasses import replace
+from itertools import permutations
 
-import pandas as pd
 import torch
 
-from attention_atlas import files
 from attention_atlas.masks import dense, named
 from attention_atlas.models.attention_only import AttentionOnly, Network, cross_entropy
-from attention_atlas.retrieval_names import GAPS
+from attention_atlas.retrieval_names import ENDINGS
 from attention_atlas.shapes import Float, Tensor
 from attention_atlas.sinks import attention_received, sink_share_gu2025, sink_share_wu2025
-from attention_atlas.tasks.retrieval import PLACES, Task, World, draw_world
+from attention_atlas.tasks.retrieval import PLACES, Task, World, draw_world, normal
 from attention_atlas.tasks.retrieval_sequences import spell, training_layout, training_sequences, word_vectors
 from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences
 from attention_atlas.training.ensemble import Ensemble
@@ -26,52 +22,6 @@ from attention_atlas.training.ensemble import Ensemble
 CHUNK = 20  # steps of which the sequences are drawn at once; part of what a result means, for it orders the draws
 HELD = 500  # test sequences at a time
 WEIGHTS, WORLD, DATA, TEST = range(4)  # sources of randomness of one model
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """How long a model is trained, and when it is measured.
-
-    Parameters
-    ----------
-    steps : int
-        Longest training, a positive multiple of :data:`CHUNK`.
-    review : int
-        Every so many steps it is asked whether the model has learned enough; a positive multiple of 10,000.
-    enough : float
-        Accuracy on novel classes at which a review ends the training.
-
-    Raises
-    ------
-    ValueError
-        If a number is none of these.
-
-    Examples
-    --------
-    >>> Schedule(20_000).records()
-    [0, 100, 200, 500, 1000, 2000, 5000, 10000, 20000]
-    """
-
-    steps: int
-    review: int = 100_000
-    enough: float = 1.0
-
-    def __post_init__(self):
-        if self.steps < CHUNK or self.steps % CHUNK:
-            raise ValueError(f"steps must be a positive multiple of {CHUNK}, got {self.steps}")
-        if self.review < 10_000 or self.review % 10_000:
-            raise ValueError(f"review must be a positive multiple of 10000 steps, got {self.review}")
-        if not 0 < self.enough <= 1:
-            raise ValueError(f"enough is an accuracy in (0, 1], got {self.enough}")
-
-    def records(self) -> list[int]:
-        """Steps of measurement: 0, then 1-2-5 from 100 to 10,000, then every 10,000, and the last."""
-        early = [first * 10**power for power in (2, 3) for first in (1, 2, 5)]
-        return sorted({0, self.steps} | {s for s in (*early, *range(10_000, self.steps, 10_000)) if s < self.steps})
-
-    def is_review(self, step: int) -> bool:
-        """Whether sinks are measured and an end is considered."""
-        return step == self.steps or (step > 0 and step % self.review == 0)
 
 
 class Training:
@@ -115,7 +65,7 @@ class Training:
         self.network = Network(models, tasks[0].tokens, device)
         self._seeds, self._device = tuple(seeds), device
         worlds = [draw_world(task, _generator(world, WORLD)) for task, (world, _) in zip(tasks, seeds, strict=True)]
-        self.worlds = [type(world)(**{k: v.to(device) for k, v in vars(world).items()}) for world in worlds]
+        self.worlds = [world.to(device) for world in worlds]
         initial = self.network.initial([_generator(start, WEIGHTS) for _, start in seeds])
         for name in ("query", "key", "value"):
             for weights, factor in zip(initial[name], initial_scale or [1.0] * len(tasks), strict=True):
@@ -171,7 +121,7 @@ class Training:
         """
         pairs = list(permutations(PLACES, 2))
         fixed = self.tasks[0].vocabulary == "fixed"
-        endings = ("", "_redrawn") if fixed else ("",)
+        endings = ENDINGS if fixed else ENDINGS[:1]
         kinds = ["training", "in_context", *(f"{a}_over_{b}{ending}" for ending in endings for a, b in pairs)]
         right = torch.zeros(len(self.tasks), len(kinds), dtype=torch.int64, device=self._device)
         generators = [_generator(start, TEST, self._device) for _, start in self._seeds]
@@ -232,7 +182,7 @@ class Training:
     def _maps(self, sequences: int) -> Iterator[tuple[int, tuple[Tensor, int]]]:
         """Maps of a few sequences at a time, in float64 on the CPU, with the model's index."""
         generators = [_generator(start, TEST, self._device) for _, start in self._seeds]
-        everywhere = [Task(**{**vars(task), "places": ()}) for task in self.tasks]
+        everywhere = [replace(task, places=()) for task in self.tasks]
         for start in range(0, sequences, HELD):
             size = min(HELD, sequences - start)
             drawn = [
@@ -267,75 +217,4 @@ def _generator(seed: int, source: int, device: str = "cpu") -> torch.Generator:
 
 def _redirected(world: World, task: Task, generator: torch.Generator) -> World:
     """The same world but for the direction that all vectors of its vocabulary share."""
-    drawn = torch.randn(world.shared.shape, generator=generator, device=generator.device, dtype=world.shared.dtype)
-    return replace(world, shared=drawn * task.deviation)
-
-
-def trajectory(
-    training: Training, schedule: Schedule, test_sequences: int, maps: bool = False, checkpoint: Path | None = None
-) -> list[pd.DataFrame]:
-    """Train to the end and measure on the way.
-
-    Parameters
-    ----------
-    training : Training
-        At its start.
-    schedule : Schedule
-        How long.
-    test_sequences : int
-        Of each kind of test.
-    maps : bool
-        Whether the mean attention maps of the end are kept.
-    checkpoint : Path, optional
-        Where the state is kept after every measurement; a training that finds its own there goes on from it, to the
-        same numbers as without a break (on CUDA, to rounding). The caller removes it once the result is safe.
-
-    Returns
-    -------
-    list of DataFrame
-        For each model, columns ``step``, ``quantity``, ``layer``, ``query``, ``key`` (-1 where there is none, tokens
-        and layers counted from 1) and ``value``. Quantities: ``loss`` (mean over the steps since the last record, in
-        nats), the accuracies of :meth:`Training.accuracies` and their differences ``a_vs_b``; after every review and
-        at the end ``received``, ``sink_wu2025``, ``sink_gu2025`` by key, and ``map`` by layer, query and key.
-    """
-    rows: list[list[tuple]] = [[] for _ in training.tasks]
-    done = [False] * len(rows)
-    if checkpoint and checkpoint.exists():
-        saved = torch.load(io.BytesIO(checkpoint.read_bytes()), map_location="cpu", weights_only=True)
-        training.load(saved["training"])
-        rows, done = saved["rows"], saved["done"]
-    for step in schedule.records():
-        if (rows[0] and step <= training.steps) or all(done):
-            continue
-        losses = training.advance(step - training.steps).tolist() if step else [None] * len(rows)
-        accuracies = training.accuracies(test_sequences)
-        review = schedule.is_review(step)
-        sinks = training.sinks(test_sequences) if review else [{}] * len(rows)
-        mean_maps = training.mean_maps(test_sequences) if review and maps else None
-        for model in (model for model, ended in enumerate(done) if not ended):
-            rows[model] += _numbers(step, losses[model], accuracies[model], sinks[model])
-            done[model] = step == schedule.steps or (review and accuracies[model]["in_context"] >= schedule.enough)
-            if done[model] and maps:
-                rows[model] += _map_rows(step, mean_maps[model])
-        if checkpoint:
-            file = io.BytesIO()
-            torch.save({"training": training.state(), "rows": rows, "done": done}, file)
-            files.write(checkpoint, file.getvalue())
-    return [pd.DataFrame(r, columns=["step", "quantity", "layer", "query", "key", "value"]) for r in rows]
-
-
-def _numbers(step: int, loss: float | None, accuracy: dict[str, float], sinks: dict[str, Tensor]) -> list[tuple]:
-    gaps = {}
-    for gap, ending in product(GAPS, ("", "_redrawn") if "first_over_last_redrawn" in accuracy else ("",)):
-        a, b = gap.split("_vs_")
-        gaps[gap + ending] = accuracy[f"{a}_over_{b}{ending}"] - accuracy[f"{b}_over_{a}{ending}"]
-    scalars = ({} if loss is None else {"loss": loss}) | accuracy | gaps
-    by_key = [(name, key, v) for name, values in sinks.items() for key, v in enumerate(values.tolist(), 1)]
-    return [(step, name, -1, -1, -1, round(value, 6)) for name, value in scalars.items()] + [
-        (step, name, -1, -1, key, round(value, 6)) for name, key, value in by_key
-    ]
-
-
-def _map_rows(step: int, maps: Float[Tensor, "layer query key"]) -> list[tuple]:
-    places = torch.cartesian_prod(*map(torch.arange, maps.shape)).tolist()
-    return [(step, "map", *(index + 1 for index in place), round(maps[tuple(place)].item(), 6)) for place in places]
+    return replace(world, shared=normal(world.shared.shape, task.deviation, generator, world.shared.dtype))
