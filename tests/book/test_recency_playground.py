@@ -46,7 +46,7 @@ def setting(**changes):
 def recency(browser):
     """Evaluate an expression of AttentionAtlas.recency in Chromium on a blank page."""
     page = browser.new_page()
-    for name in ("drawing", "recency_model", "recency_playground"):
+    for name in ("drawing", "random", "recency_model", "recency_playground"):
         page.add_script_tag(path=ASSETS / f"{name}.js")
     # JSON writes the shortest decimal that reads back as the same double, so the way over loses no digit.
     code = """([body, values]) => JSON.stringify(Function("r", "v", body)(AttentionAtlas.recency, values),

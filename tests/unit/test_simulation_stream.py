@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from attention_atlas import files
 from attention_atlas.metrics import recency_probability
-from attention_atlas.simulation import stream
+from attention_atlas.simulation import running
 from attention_atlas.simulation.chunk import Seen, recency
 from attention_atlas.simulation.direct import DirectSimulator
 from attention_atlas.simulation.model import Model
@@ -157,7 +157,7 @@ def interrupted_after(monkeypatch, chunks):
         seen.append(chunk)
         add(self, chunk)
 
-    monkeypatch.setattr(stream, "EVERY", -1.0)
+    monkeypatch.setattr(running, "EVERY", -1.0)
     monkeypatch.setattr(Moments, "add", stops)
 
 

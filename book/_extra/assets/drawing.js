@@ -65,6 +65,37 @@
     `<div class="aa-slider" data-slider="${key}"><label for="aa-${key}"><span>${label}</span> <i>${symbol}</i></label>
        <output for="aa-${key}"></output><input type="range" id="aa-${key}" min="${min}" max="${max}" step="${step}"></div>`;
 
+  /** Labelled radio buttons as HTML; they have the name aa-<key>. */
+  const radios = ({ key, label, options }) =>
+    `<fieldset class="aa-masks"><legend>${label}</legend><div class="aa-radios aa-${key}">${Object.entries(options)
+      .map(
+        ([value, text]) => `<label><input type="radio" name="aa-${key}" value="${value}"><span>${text}</span></label>`,
+      )
+      .join("")}</div></fieldset>`;
+
+  /** Work in pieces, so that the page stays responsive: `begin(step)` calls step for `first` milliseconds, later again and
+   * again for `next`, each time followed by `show`, until step returns false or other work begins. */
+  function unhurried({ first, next, show }) {
+    let latest = null;
+    const later = (task) =>
+      root.requestIdleCallback ? root.requestIdleCallback(task, { timeout: 200 }) : root.setTimeout(task, 30);
+    return function begin(step) {
+      latest = step;
+      let left = true;
+      const work = (milliseconds) => {
+        for (const end = performance.now() + milliseconds; left && performance.now() < end; ) left = step();
+      };
+      const goOn = () => {
+        if (latest !== step || !left) return;
+        work(next);
+        show();
+        later(goOn);
+      };
+      work(first);
+      later(goOn);
+    };
+  }
+
   const glyph = (shape, x, y) =>
     ({
       circle: `<circle cx="${x}" cy="${y}" r="5"/>`,
@@ -91,6 +122,6 @@
     root.history.replaceState(null, "", root.location.pathname + root.location.search + hash);
   }
 
-  const drawing = { clamp, trim, count, paint, paintBar, slider, glyph, icon, readAddress, writeAddress };
+  const drawing = { clamp, trim, count, paint, paintBar, slider, radios, unhurried, glyph, icon, readAddress, writeAddress };
   root.AttentionAtlas = { ...root.AttentionAtlas, drawing };
 })(window);

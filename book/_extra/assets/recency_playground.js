@@ -6,7 +6,8 @@
 (function (root) {
   "use strict";
 
-  const { clamp, trim, paint, paintBar, slider, glyph, icon, readAddress, writeAddress } = root.AttentionAtlas.drawing;
+  const { clamp, trim, paint, paintBar, slider, radios, unhurried, glyph, icon, readAddress, writeAddress } =
+    root.AttentionAtlas.drawing;
   const { recency } = root.AttentionAtlas;
   const { NORMALIZATIONS, RESIDUALS, climb, start, idealGaps, offsetOf } = recency;
 
@@ -145,17 +146,7 @@
     <div class="aa-grid">
       <form class="aa-controls" aria-label="Settings">
         <div class="aa-sliders">${SLIDERS.map(slider).join("")}</div>
-        ${CHOICES.map(
-          ({ key, label, options }) =>
-            `<fieldset class="aa-masks"><legend>${label}</legend><div class="aa-radios aa-${key}">${Object.entries(
-              options,
-            )
-              .map(
-                ([value, text]) =>
-                  `<label><input type="radio" name="aa-${key}" value="${value}"><span>${text}</span></label>`,
-              )
-              .join("")}</div></fieldset>`,
-        ).join("")}
+        ${CHOICES.map(radios).join("")}
         <div class="aa-buttons"><button type="button" data-do="reset">Reset</button></div>
       </form>
       <div class="aa-main">
@@ -177,7 +168,7 @@
     const part = (name) => one(`[data-part="${name}"]`);
     const curve = one(".aa-curve");
     let state = legal(readAddress("alpha") ?? {});
-    let run = null; // {key, work, ideal, seen}: the Monte Carlo of the present setting
+    let run = null; // {key, sequences, work, ideal, seen}: the Monte Carlo of the present setting
     let frame = 0,
       timer = 0,
       ready = false;
@@ -195,33 +186,20 @@
       });
     }
 
-    /** Simulate for so many milliseconds. Which sequences come next does not depend on how they are cut into pieces. */
-    function compute(milliseconds) {
-      for (
-        const end = performance.now() + milliseconds;
-        performance.now() < end && run.sequences < ENOUGH;
-        run.sequences += 50
-      )
-        run.work.more(50);
-      run.seen = run.work.summary();
+    const begin = unhurried({ first: FIRST, next: NEXT, show: draw });
+    /** A piece of the simulation. Which sequences come next does not depend on how they are cut into pieces. */
+    function simulate() {
+      run.work.more(50);
+      run.sequences += 50;
+      return run.sequences < ENOUGH;
     }
-    function refine(mine) {
-      if (run !== mine || run.sequences >= ENOUGH) return;
-      compute(NEXT);
-      draw();
-      later(() => refine(mine));
-    }
-    const later = (task) =>
-      root.requestIdleCallback ? root.requestIdleCallback(task, { timeout: 200 }) : root.setTimeout(task, 30);
 
     function render() {
       const setting = pick(state);
       const key = JSON.stringify(setting);
       if (run?.key !== key) {
         run = { key, sequences: 0, work: start(setting, SEED), ideal: idealGaps(setting) };
-        compute(FIRST);
-        const mine = run;
-        later(() => refine(mine));
+        begin(() => simulate());
       }
       renderControls();
       draw();
@@ -261,6 +239,7 @@
     }
 
     function draw() {
+      run.seen = run.work.summary();
       const shown = shownLayer();
       const offset = offsetOf(state);
       const simulated = run.seen.layers[shown - 1],

@@ -5,14 +5,15 @@ from collections.abc import Iterable
 import pandas as pd
 import torch
 
-from attention_atlas.shapes import Float64, Tensor
+from attention_atlas.shapes import Tensor
 from attention_atlas.simulation.chunk import Seen, recency
+from attention_atlas.simulation.running import Sums
 
 INNER = 2  # the layer whose inner products are kept: the one that the proof speaks about
 SMALLEST = 1e-300  # stands for a spread of zero, which has no logarithm
 
 
-class Moments:
+class Moments(Sums):
     """Running sums over sequences.
 
     Parameters
@@ -33,41 +34,26 @@ class Moments:
     def __init__(self, tokens: int, layers: int, causal: bool, map_layers: Iterable[int]):
         if unknown := [layer for layer in map_layers if not 1 <= layer <= layers]:
             raise ValueError(f"maps are kept of layers 1..{layers}, got {unknown[0]}")
-        self.causal, self.sequences = causal, 0
-        one, map = (2,), (2, tokens, tokens)  # sum and sum of squares
-        self.shapes = {("recency_probability", layer): one for layer in range(1, layers + 1)}
-        self.shapes |= {("log10_spread", layer): one for layer in range(1, layers + 1)}
-        self.shapes |= {("gap", layer): map for layer in map_layers}
+        self.causal = causal
+        one, map = (), (tokens, tokens)
+        shapes = {("recency_probability", layer): one for layer in range(1, layers + 1)}
+        shapes |= {("log10_spread", layer): one for layer in range(1, layers + 1)}
+        shapes |= {("gap", layer): map for layer in map_layers}
         if INNER in map_layers:
-            self.shapes["inner_product", INNER] = map
-        self.sums = {key: torch.zeros(shape, dtype=torch.float64) for key, shape in self.shapes.items()}
+            shapes["inner_product", INNER] = map
+        super().__init__(shapes)
 
     def add(self, chunk: Iterable[Seen]) -> None:
         """Add what the layers of a stack show of one chunk, first layer first."""
         for layer, seen in enumerate(chunk, start=1):
-            self._add("recency_probability", layer, recency(seen.gaps))
+            self.record(("recency_probability", layer), recency(seen.gaps))
             spread = (seen.gaps[-1, -2] - seen.gaps[-1, 0]).abs()
-            self._add("log10_spread", layer, spread.clamp(min=SMALLEST).log10())
+            self.record(("log10_spread", layer), spread.clamp(min=SMALLEST).log10())
             if ("gap", layer) in self.sums:
-                self._add("gap", layer, seen.gaps)
+                self.record(("gap", layer), seen.gaps)
             if ("inner_product", layer) in self.sums:
-                self._add("inner_product", layer, seen.inner())
+                self.record(("inner_product", layer), seen.inner())
         self.sequences += seen.gaps.shape[-1]
-
-    def _add(self, quantity: str, layer: int, values: Float64[Tensor, "*place sequence"]) -> None:
-        total, squares = self.sums[quantity, layer]
-        total += values.sum(-1)
-        squares += torch.linalg.vector_norm(values, dim=-1).square()
-
-    def state(self) -> dict:
-        """The sums as plain lists, which :meth:`load` takes back to the last bit."""
-        return {"sequences": self.sequences, "sums": [values.tolist() for values in self.sums.values()]}
-
-    def load(self, state: dict) -> None:
-        """Go on from a :meth:`state` of the same shape."""
-        saved = [torch.tensor(values, dtype=torch.float64) for values in state["sums"]]
-        self.sums = dict(zip(self.shapes, saved, strict=True))
-        self.sequences = state["sequences"]
 
     def table(self) -> pd.DataFrame:
         """Means over the sequences so far.
@@ -81,14 +67,13 @@ class Moments:
             itself); ``log10_spread``, the decimal logarithm of how much the last query's scores on the key before it
             and on the first key differ; ``inner_product`` of the vectors that enter layer 2, not yet normalized.
         """
-        frames = [self._frame(*key, *sums / self.sequences) for key, sums in self.sums.items()]
+        frames = [self._frame(*key, *self.mean_and_error(key)) for key in self.sums]
         return pd.concat(frames, ignore_index=True)
 
-    def _frame(self, quantity: str, layer: int, mean: Tensor, square: Tensor) -> pd.DataFrame:
+    def _frame(self, quantity: str, layer: int, mean: Tensor, error: Tensor) -> pd.DataFrame:
         places = torch.ones_like(mean, dtype=torch.bool)
         if mean.dim() and self.causal:
             places = places.tril()
         index = places.nonzero() + 1 if mean.dim() else torch.zeros(1, 2, dtype=torch.int64)
-        error = ((square - mean.square()).clamp(min=0) / max(self.sequences - 1, 1)).sqrt()
         columns = {"quantity": quantity, "layer": layer, "query": index[:, 0].tolist(), "key": index[:, 1].tolist()}
         return pd.DataFrame(columns | {"mean": mean[places].tolist(), "standard_error": error[places].tolist()})

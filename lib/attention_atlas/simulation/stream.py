@@ -1,27 +1,23 @@
 """Any number of sequences in bounded memory: chunk by chunk, resumable, the same numbers however it is cut."""
 
 import dataclasses
-import json
-import time
 from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
 import torch
 
-from attention_atlas import files
 from attention_atlas.simulation.direct import DirectSimulator
 from attention_atlas.simulation.gram import GramSimulator
 from attention_atlas.simulation.model import Model
 from attention_atlas.simulation.moments import Moments
+from attention_atlas.simulation.running import stream
 
 SIMULATORS = {
     "gram": GramSimulator,
     "direct": DirectSimulator,
     "direct32": partial(DirectSimulator, dtype=torch.float32),
 }
-Simulator = GramSimulator | DirectSimulator
-EVERY = 10.0  # seconds between checkpoints
 
 
 def simulate(
@@ -80,31 +76,9 @@ def simulate(
     map_layers = list(range(1, model.layers + 1) if map_layers is None else map_layers)
     moments = Moments(model.tokens, model.layers, model.causal, map_layers)
     question = {"model": dataclasses.asdict(model), "seed": seed, "simulator": simulator, "chunk": chunk}
-    question = json.loads(json.dumps(question | {"map_layers": map_layers}))  # as it is read back
-    if checkpoint and checkpoint.exists() and not _resume(checkpoint, question, sequences, moments, source):
-        raise ValueError(f"{files.relative(checkpoint)} is another simulation's checkpoint; move or delete it")
-    kept = time.monotonic()
-    while moments.sequences < sequences:
-        moments.add(source.layers(source.draw(min(chunk, sequences - moments.sequences))))
-        if checkpoint and time.monotonic() - kept > EVERY:
-            state = {"question": question, "moments": moments.state(), "random": source.state()}
-            files.write(checkpoint, json.dumps(state))
-            kept = time.monotonic()
-    if checkpoint:
-        checkpoint.unlink(missing_ok=True)
+
+    def add(number: int) -> None:
+        moments.add(source.layers(source.draw(number)))
+
+    stream(add, moments, source, sequences, chunk, question | {"map_layers": map_layers}, checkpoint)
     return moments
-
-
-def _resume(checkpoint: Path, question: dict, sequences: int, moments: Moments, source: Simulator) -> bool:
-    """Go on from a checkpoint if it is this simulation's own, and say whether it is."""
-    try:
-        saved = json.loads(checkpoint.read_text())
-        if saved["question"] != question or saved["moments"]["sequences"] > sequences:
-            return False
-        moments.load(saved["moments"])
-        source.load(saved["random"])
-        return True
-    except (ValueError, KeyError, TypeError, RuntimeError) as error:
-        raise ValueError(
-            f"broken checkpoint {files.relative(checkpoint)} ({error}); delete it to start again"
-        ) from None
