@@ -68,7 +68,8 @@ def _box(claim: claims.Claim, report: pd.DataFrame) -> str:
     if rule is None:
         return "\n".join([*lines, "**Verdict:** not judged yet; no rule is stated for this claim.", "::::"])
     lines += [f'**Rule** <span class="atlas-origin">ours</span>: {rule.words}.', ""]
-    lines += _own_numbers(rule)
+    if claim.needs == "retrieval":  # the one experiment whose numbers the paper prints as its claims compare them
+        lines += _own_numbers(rule)
     judged = verdicts.judge(rule, report)
     where = "{doc}`scorecard </_executed/back_matter/scorecard>`"
     lines.append(f"**Verdict** ({where}): {cards.verdict(judged['verdict'])}. {_why(judged)}")

@@ -99,7 +99,7 @@ ABOUT = {
     "recency": "attention scores of random inputs through four layers, with and without LayerNorm and residual",
     "averaging": "a small network that learns to average behind a trigger, and how it does it",
     "language_model_tags": "tags and sinks in pretrained language models",
-    "localization": "the phase diagram of attention over mean and variance of the query-key eigenspectrum",
+    "localization_phase": "phase diagrams of attention over mean and deviation of the query-key eigenspectrum",
     "locater": "a language model trained with and without LocAteR",
 }
 waiting = rows[rows.verdict == "not attempted"]

@@ -50,6 +50,7 @@ def test_control_fails_in_every_draw(name):
     [
         *(f"position_bias:{name}" for name in ("causal_collapse", "rope_rollout_general", "atlas_walk_row_control")),
         *(f"recency:{name}" for name in ("falling_norm", "gram_reduction", "deep_recency_control")),
+        *(f"localization:{name}" for name in ("exact_law", "entropy_floor", "localized_control")),
         "retrieval:set_without_places",
     ],
 )

@@ -132,3 +132,42 @@ def test_by_hand():
     found = verdicts.judge(verdicts.RULES["kim2026-claim-residual"], report())
     assert found["ours"] == pytest.approx(0.5544 - 0.5457) and found["ours"] < without - weakened
     assert found["tolerance"] == pytest.approx(4 * 2**0.5 * 0.0001)
+
+
+LOCALIZATION = ("bao2024-localization", "bao2024-collapses")
+
+
+def phase_report(turned: bool = False) -> pd.DataFrame:
+    """A diagram as the claims have it: localized without variance at a mean away from zero; or the opposite."""
+    narrow = {"entropy": 0.8, "residual": 0.4, "by_position": 0.15, "by_content": 0.05}
+    wide = {"entropy": 0.5, "residual": 0.6, "by_position": 0.05, "by_content": 0.45}
+    if turned:
+        narrow = {"entropy": 0.3, "residual": 0.05, "by_position": 0.05, "by_content": 0.65}
+    places = [(eta, 0.0, narrow) for eta in (5.0, 10.0, 20.0, 40.0, 80.0)] + [(20.0, 16.0, wide)]
+    rows = [(eta, s, quantity, value) for eta, s, numbers in places for quantity, value in numbers.items()]
+    table = pd.DataFrame(rows, columns=["eta", "deviation", "quantity", "mean"])
+    other = table.assign(point="T64-d128-causal", mean=0.0)  # another diagram takes no part
+    return pd.concat([table.assign(point="T64-d128"), other]).assign(standard_error=0.001, profile="paper")
+
+
+@pytest.mark.parametrize("id", LOCALIZATION)
+def test_a_localized_diagram_satisfies_the_claims_and_a_turned_one_contradicts_them(id):
+    assert verdict(id, phase_report()) == "agrees"
+    assert verdict(id, phase_report(turned=True)) == "differs"
+
+
+@pytest.mark.parametrize("id", LOCALIZATION)
+@pytest.mark.parametrize("eta", [5.0, 10.0, 20.0, 40.0, 80.0])
+def test_every_mean_away_from_zero_has_to_be_there_and_to_satisfy_them(id, eta):
+    table = phase_report()
+    here = (table["eta"] == eta) & (table["deviation"] == 0) & (table["point"] == "T64-d128")
+    assert verdict(id, table[~here]) == "not attempted"
+    broken = {"bao2024-localization": "by_position", "bao2024-collapses": "entropy"}[id]
+    table.loc[here & (table["quantity"] == broken), "mean"] = 0.01
+    assert verdict(id, table) == "differs"
+
+
+def test_more_position_at_a_large_variance_contradicts_localization_alone():
+    table = phase_report()
+    table.loc[(table["deviation"] == 16) & (table["quantity"] == "by_position"), "mean"] = 0.2
+    assert [verdict(id, table) for id in LOCALIZATION] == ["differs", "agrees"]

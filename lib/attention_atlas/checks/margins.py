@@ -12,6 +12,8 @@ from attention_atlas.masks import Mask, dense
 from attention_atlas.rollout import rollout_trajectory
 from attention_atlas.shapes import Float64, Tensor
 
+TOLERANCE = 1e-10  # relative; a layer on vectors of 64 numbers rounds about 1e-14
+
 
 def whole(low: int, high: int, generator: torch.Generator) -> int:
     """A whole number drawn evenly from low..high, both included.
@@ -135,6 +137,28 @@ def lower_margin(values: Float64[Tensor, "..."], log_bound: Float64[Tensor, "...
     -1.0
     """
     return ((values.log() - log_bound).min() / math.log(10)).item()
+
+
+def agreement(values: Float64[Tensor, "..."], claimed: Float64[Tensor, "..."]) -> float:
+    """Decades between TOLERANCE and the largest error, relative to the largest value claimed.
+
+    Parameters
+    ----------
+    values, claimed : (...)
+        Computed plainly, and by a formula.
+
+    Returns
+    -------
+    float
+        ``log10(TOLERANCE / error)``, negative where the formula is wrong; a NaN is never an agreement.
+
+    Examples
+    --------
+    >>> round(agreement(torch.tensor([0.0, 2.0]).double(), torch.tensor([0.2, 2.0]).double()), 6)
+    -9.0
+    """
+    error = ((values - claimed).abs().max() / claimed.abs().max()).item()
+    return math.log10(TOLERANCE / (error if error != error else max(error, 1e-17)))  # float64 tells no less from 0
 
 
 def sandwich(

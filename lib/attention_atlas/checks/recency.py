@@ -12,7 +12,7 @@ import pandas as pd
 import torch
 
 from attention_atlas.attention import attention_weights, logits
-from attention_atlas.checks.margins import lower_margin, real, table, upper_margin, whole
+from attention_atlas.checks.margins import TOLERANCE, lower_margin, real, table, upper_margin, whole
 from attention_atlas.checks.recency_deep import (
     bounded_weights,
     bounded_weights_control,
@@ -56,8 +56,6 @@ __all__ = [
     "residual_strength",
     "residual_strength_control",
 ]
-
-TOLERANCE = 1e-10  # relative; a layer on vectors of 64 numbers rounds about 1e-14
 
 
 def vectors(gram: Float64[Tensor, "token token"], d_model: int, generator: torch.Generator) -> Tensor:

@@ -66,7 +66,8 @@ class Config:
         if min(self.tokens, self.d_model) < 2:
             raise ValueError(f"tokens and d_model must be at least 2, got {self.tokens} and {self.d_model}")
         if not self.etas or not self.deviations or min(self.deviations) < 0:
-            raise ValueError(f"at least one eta and one deviation from 0 on are needed, got {self.deviations}")
+            got = f"{self.etas} and {self.deviations}"
+            raise ValueError(f"at least one eta and one deviation from 0 on are needed, got {got}")
         next(fold_chunks(self.sequences, self.tokens))  # refuses a number that cannot be split
         if not 0 <= self.persistence <= 1:
             raise ValueError(f"persistence must be in [0, 1], got {self.persistence}")

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from attention_atlas.checks import position_bias, recency, retrieval
+from attention_atlas.checks import localization, position_bias, recency, retrieval
 from attention_atlas.profiles import check_profile
 
 NAME = "theorem_margins"
 REVISION = 1
 DRAWS = {"smoke": 8, "quick": 50, "paper": 150}
-MODULES = {"position_bias": position_bias, "recency": recency, "retrieval": retrieval}
+MODULES = {"position_bias": position_bias, "recency": recency, "retrieval": retrieval, "localization": localization}
 CHECKS = {  # module:check; the control of a check has its name and "_control"
     "wu2025-thm-4.1": "position_bias:causal_collapse",
     "wu2025-thm-4.2": "position_bias:window_collapse",
@@ -47,6 +47,16 @@ CHECKS = {  # module:check; the control of a check has its name and "_control"
     "atlas-bounded-weights": "recency:bounded_weights",
     "atlas-deep-recency": "recency:deep_recency",
     "atlas-recency-rates": "recency:rates",
+    "atlas-propagation-moments": "localization:propagation_moments",
+    "atlas-propagation-law": "localization:exact_law",
+    "atlas-propagation-gaussian": "localization:gaussian_error",
+    "atlas-propagation-limit": "localization:propagation_limit",
+    "atlas-localized": "localization:localized",
+    "atlas-independent-flat": "localization:iid_flat",
+    "atlas-spectrum-scale": "localization:spectrum_scale",
+    "atlas-entropy-floor": "localization:entropy_floor",
+    "atlas-concentration-split": "localization:concentration_split",
+    "atlas-locater-traces": "localization:locater_traces",
 }
 
 

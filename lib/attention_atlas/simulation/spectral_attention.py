@@ -96,7 +96,7 @@ class SpectralScores:
         See :func:`attention_atlas.metrics.rank_residual`, which needs the tokens themselves.
         """
         centered = weights - weights.mean(1, keepdim=True)
-        left = ((centered @ self._inner) * centered).sum((1, 2))
+        left = ((centered @ self._inner) * centered).sum((1, 2)).clamp(min=0)  # rounding, where nothing is left
         return (left / self._inner.diagonal(dim1=1, dim2=2).sum(1)).sqrt()
 
 

@@ -5,6 +5,7 @@ import math
 import torch
 
 from attention_atlas.shapes import Float64, Tensor
+from attention_atlas.simulation.direct import BLOCK
 
 
 def mixing(tokens: int, persistence: float = 1.0) -> Float64[Tensor, "token step"]:
@@ -93,7 +94,9 @@ def walks(
     if sequences < 1 or d_model < 1:
         raise ValueError(f"at least 1 sequence and 1 dimension are needed, got {sequences} and {d_model}")
     mixed = mixing(tokens, persistence)  # refuses impossible values
-    steps = torch.randn(sequences, tokens, d_model, generator=generator, dtype=torch.float64).mul_(math.sqrt(increment))
+    needed = tokens * d_model  # in whole blocks, so that sequences are the same however many are drawn at once
+    steps = torch.randn(sequences, -(-needed // BLOCK) * BLOCK, generator=generator, dtype=torch.float64)
+    steps = steps[:, :needed].mul_(math.sqrt(increment)).unflatten(1, (tokens, d_model))
     if persistence == 1:
         return torch.cumsum(steps, 1, out=steps)
     return mixed @ steps if persistence else steps

@@ -61,10 +61,13 @@ def exact(
     mean, variance = moments(forms, of_eigenvalues(eigenvalues))
     deviation = variance.clamp(min=0).sqrt()
     still = deviation <= 1e-12 * (1 + mean.abs())  # nothing varies: the score is its mean
-    scale = torch.where(still, 1.0, deviation)
-    low_side, high_side = (((bound - mean) / scale).clamp(-REACH, REACH) for bound in (low, high))
-    inside = _inversion(forms, eigenvalues, mean, scale, low_side, high_side)
-    return torch.where(still, ((mean > low) & (mean < high)).double(), inside)
+    inside, varies = ((mean > low) & (mean < high)).double(), ~still
+    if varies.any():
+        mean, scale = mean[varies], deviation[varies]
+        sides = [((bound - mean) / scale).clamp(-REACH, REACH) for bound in (low, high)]
+        varying = Forms(forms.covariance[varies], forms.product[varies])
+        inside[varies] = _inversion(varying, eigenvalues, mean, scale, *sides)
+    return inside
 
 
 def _inversion(forms, eigenvalues, mean, scale, low, high):
