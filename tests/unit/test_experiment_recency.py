@@ -137,9 +137,9 @@ def test_a_score_map_is_where_it_belongs(causal):
 SLOW = """
 import sys, time
 from attention_atlas.experiments import recency
-from attention_atlas.simulation import stream
+from attention_atlas.simulation import running
 from attention_atlas.simulation.moments import Moments
-stream.EVERY, add = -1.0, Moments.add
+running.EVERY, add = -1.0, Moments.add
 Moments.add = lambda self, chunk: (time.sleep(0.2), add(self, chunk))  # slow enough to be killed on the way
 recency.run(recency.Config(13, 0.5, tokens=5, sequences=100_000))
 """
@@ -153,7 +153,8 @@ def test_a_killed_run_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     try:
         end = time.monotonic() + 60
         while not (found := list(tmp_path.glob("data/checkpoints/recency-*.json"))):
-            assert process.poll() is None and time.monotonic() < end
+            assert process.poll() is None, "it ended before it was seen to leave a checkpoint"
+            assert time.monotonic() < end
             time.sleep(0.01)
     finally:
         process.kill()
