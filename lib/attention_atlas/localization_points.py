@@ -5,10 +5,9 @@ import math
 import pandas as pd
 import torch
 
-from attention_atlas import results
 from attention_atlas.experiments import localization
 from attention_atlas.experiments.localization import Config
-from attention_atlas.store import Store
+from attention_atlas.stored_points import StoredPoints
 from attention_atlas.theory.localization.exact_law import exact
 from attention_atlas.theory.localization.forms import Forms, random_walk
 from attention_atlas.theory.localization.propagation import finite, limit
@@ -17,55 +16,20 @@ from attention_atlas.theory.localization.spectrum import eigenvalues, of_eigenva
 EXPECTED = 25  # sequences that must be expected on either side for a share of them to be nearly normal
 
 
-class Points:
-    """What is known of some points: stored results where there are any, others computed now.
-
-    Parameters
-    ----------
-    names : list of str
-        Points of :mod:`attention_atlas.experiments.localization`.
-    profile : {"smoke", "quick", "paper"}
-        Size at which missing points are computed.
-    store : Store, optional
-        Where results are; the project's own by default.
-
-    Attributes
-    ----------
-    configs, tables : dict
-        Configuration, of the size that was found, and table of every point.
-    provenance : str
-        For the figure that shows them.
-
-    Raises
-    ------
-    ValueError
-        If there is no such point or profile.
+class Points(StoredPoints):
+    """Simulations of signal propagation. See :class:`attention_atlas.stored_points.StoredPoints`.
 
     Examples
     --------
     >>> from pathlib import Path
+    >>> from attention_atlas.store import Store
     >>> points = Points(["grid-T16-d32-late"], "smoke", Store(Path("/nowhere")))
-    >>> points.by_key("grid-T16-d32-late", "propagates")["mean"].round(1).iloc[[0, -1]].tolist(), points.sequences
+    >>> points.rows("grid-T16-d32-late", "propagates")["mean"].round(1).iloc[[0, -1]].tolist(), points.sequences
     ([0.0, 0.5], '200')
     """
 
-    def __init__(self, names: list[str], profile: str, store: Store | None = None):
-        found = results.obtain(localization, profile, names, store)
-        self.provenance = found.provenance
-        self.tables = {name: found.table[found.table["point"] == name] for name in names}
-        self.configs = {
-            name: localization.configurations(t["profile"].iloc[0])[name] for name, t in self.tables.items()
-        }
-
-    @property
-    def sequences(self) -> str:
-        """How many sequences a point has, for a caption; several numbers if they differ."""
-        return " or ".join(f"{count:,}" for count in sorted({c.sequences for c in self.configs.values()}))
-
-    def by_key(self, name: str, quantity: str) -> pd.DataFrame:
-        """A quantity of every key kept, the keys counted from 1: columns ``mean`` and ``standard_error``."""
-        rows = self.tables[name][self.tables[name]["quantity"] == quantity]
-        return rows.set_index("key")[["mean", "standard_error"]].astype(float)
+    experiment = localization
+    index = "key"
 
     def beside(self, names: list[str] | None = None, law: bool = True) -> pd.DataFrame:
         """Simulated signal propagation probabilities and what the formulas say.
@@ -85,7 +49,7 @@ class Points:
         """
         frames = []
         for name in self.configs if names is None else names:
-            config, simulated = self.configs[name], self.by_key(name, "propagates").reset_index()
+            config, simulated = self.configs[name], self.rows(name, "propagates").reset_index()
             sizes = {"tokens": config.tokens, "d_model": config.d_model, "sequences": config.sequences}
             frames.append(
                 simulated.assign(point=name, **sizes).join(formulas(config, law)[["finite", "exact", "limit"]])

@@ -4,68 +4,35 @@ import math
 
 import pandas as pd
 
-from attention_atlas import registry, results
+from attention_atlas import registry
 from attention_atlas.experiments import recency
 from attention_atlas.experiments.recency import Config
 from attention_atlas.scorecard import KIM_SEQUENCES
 from attention_atlas.shapes import Float64, Tensor
-from attention_atlas.store import Store
+from attention_atlas.stored_points import StoredPoints
 
 KEY = ["alpha", "layernorm", "residual", "d", "layer"]  # what tells the paper's numbers apart
 UNIT = 1e-4  # of the paper's last printed digit
 
 
-class Points:
-    """What is known of some points: stored results where there are any, others computed now.
-
-    Parameters
-    ----------
-    names : list of str
-        Points of :mod:`attention_atlas.experiments.recency`.
-    profile : {"smoke", "quick", "paper"}
-        Size at which missing points are computed.
-    store : Store, optional
-        Where results are; the project's own by default.
-
-    Attributes
-    ----------
-    configs, tables : dict
-        Configuration, of the size that was found, and table of every point.
-    provenance : str
-        For the figure that shows them.
-
-    Raises
-    ------
-    ValueError
-        If there is no such point or profile.
+class Points(StoredPoints):
+    """Simulations of recency. See :class:`attention_atlas.stored_points.StoredPoints`.
 
     Examples
     --------
     >>> from pathlib import Path
+    >>> from attention_atlas.store import Store
     >>> points = Points(["control-full-none"], "smoke", Store(Path("/nowhere")))
     >>> points.recency("control-full-none")["mean"].round(1).tolist(), points.sequences
     ([0.5, 0.5, 0.5], '500')
     """
 
-    def __init__(self, names: list[str], profile: str, store: Store | None = None):
-        found = results.obtain(recency, profile, names, store)
-        self.provenance = found.provenance
-        self.tables = {name: found.table[found.table["point"] == name] for name in names}
-        self.configs = {name: recency.configurations(t["profile"].iloc[0])[name] for name, t in self.tables.items()}
-
-    @property
-    def sequences(self) -> str:
-        """How many sequences a point has, for a caption; several numbers if they differ."""
-        return " or ".join(f"{count:,}" for count in sorted({c.sequences for c in self.configs.values()}))
-
-    def by_layer(self, name: str, quantity: str) -> pd.DataFrame:
-        """A quantity of every layer, ``recency_probability`` or ``log10_spread``: ``mean`` and ``standard_error``."""
-        rows = self.tables[name][self.tables[name]["quantity"] == quantity]
-        return rows.set_index("layer")[["mean", "standard_error"]].astype(float)
+    experiment = recency
+    index = "layer"
 
     def recency(self, name: str) -> pd.DataFrame:
         """Recency probabilities by layer: columns ``mean`` and ``standard_error``."""
-        return self.by_layer(name, "recency_probability")
+        return self.rows(name, "recency_probability")
 
     def score_map(self, name: str, layer: int, quantity: str = "score") -> Float64[Tensor, "query key"]:
         """A mean map of a layer, see :func:`attention_atlas.experiments.recency.score_map`."""
@@ -119,6 +86,7 @@ def beside(points: Points) -> pd.DataFrame:
     Examples
     --------
     >>> from pathlib import Path
+    >>> from attention_atlas.store import Store
     >>> beside(Points(["maps-d16-plain"], "smoke", Store(Path("/nowhere"))))["paper"].tolist()
     [0.5, 0.5005, 0.0822, 0.014]
     """

@@ -424,7 +424,7 @@ laws = {
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.7), width_ratios=(1.15, 1))
 off = []
 for name, (color, line, marker) in (looks | {"nothing": (purple, ":", "D")}).items():
-    series = points.by_layer(stacks[name], "log10_spread")["mean"]
+    series = points.rows(stacks[name], "log10_spread")["mean"]
     left.plot(
         series.index, series, line, color=color, marker=marker, markevery=8, label=name.replace("nothing", "no norm")
     )
@@ -438,7 +438,7 @@ for name, (color, line, marker) in (looks | {"nothing": (purple, ":", "D")}).ite
         say(f"depth-law-{name.lower()}", signed(laws[name], ".4f"))
 say("depth-slope-off", f"{100 * max(off):.1f}")
 for name in ("LayerNorm", "post-norm"):
-    series = points.by_layer(wide[name], "log10_spread")["mean"]
+    series = points.rows(wide[name], "log10_spread")["mean"]
     say(f"depth-slope-{name.lower()}-wide", signed((series[64] - series[48]) / 16, ".4f"))
 left.set(xlabel="layer", ylabel="log10 of the spread of scores", xlim=(1, 64))
 left.legend(loc="lower left", fontsize=9)
@@ -446,7 +446,7 @@ for point, color, marker, label in (
     (stacks["pre-norm"], orange, "^", "simulated, $d=16$"),
     (wide["pre-norm"], red, "v", "simulated, $d=64$"),
 ):
-    series = points.by_layer(point, "log10_spread")["mean"]
+    series = points.rows(point, "log10_spread")["mean"]
     shown = [index for index, layer in enumerate(series.index) if math.log2(layer) % 1 == 0]
     right.plot(series.index, series, "-.", color=color, marker=marker, markevery=shown, label=label)
 rows = score_gaps(2 * equicorrelated(10, 0.5), 16, "rmsnorm", "raw", layers)[:, -1]
@@ -470,12 +470,12 @@ for start, stop in ((16, 32), (layers // 2, layers)):
     slope = (spread[stop - 1] - spread[start - 1]).item() / math.log10(stop / start)
     say(f"depth-power-{'first' if start == 16 else 'last'}", signed(slope, ".2f"))
 for place, point in (("narrow", stacks["pre-norm"]), ("wide", wide["pre-norm"])):
-    series = points.by_layer(point, "log10_spread")["mean"]
+    series = points.rows(point, "log10_spread")["mean"]
     say(f"depth-power-{place}", signed((series[64] - series[32]) / math.log10(2), "+.2f"))
     say(f"depth-kept-{place}", f"{10 ** series[64]:.2f}")
     say(f"depth-kept-weight-{place}", f"{math.exp(10 ** series[64]):.1f}")
 say("depth-layers", f"{layers}")
-tiny = points.by_layer(stacks["LayerNorm"], "log10_spread")["mean"].iloc[-1]
+tiny = points.rows(stacks["LayerNorm"], "log10_spread")["mean"].iloc[-1]
 say("depth-layernorm-spread", power_of_ten(round(tiny)))
 say("depth-floor", short(math.exp(log_weight_floor(10, 16))))
 

@@ -178,7 +178,8 @@ def test_the_bound_holds_and_is_the_plain_formula(shape, d_model):
     ("attempt", "message"),
     [
         (lambda forms: exact(forms, equal_eigenvalues(1)),
-         "the law of a score needs more eigenvalues other than zero for its integral to converge, got 1"),
+         "the law of a score needs a dozen eigenvalues of one size for its integral to converge, "
+         "got 1 other than zero, the largest with 100% of all squares"),
         (lambda forms: cumulant(forms, eigenvalues(4, 0.0, 1.0, 1.0), 1),
          "cumulants are given for symmetric weights, got complex eigenvalues"),
         (lambda forms: cumulant(forms, equal_eigenvalues(4), 0), "cumulants have orders from 1 on, got 0"),

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from attention_atlas.tasks.random_walk import mixing
 from attention_atlas.theory.localization.forms import independent, of_mixing, random_walk
-from attention_atlas.theory.localization.propagation import between, drift_window, finite, limit, moments, propagates
+from attention_atlas.theory.localization.propagation import (
+    between,
+    drift_window,
+    finite,
+    limit,
+    moments,
+    propagates,
+    tilt,
+)
 from attention_atlas.theory.localization.spectrum import Spectrum
 
 ETA = st.floats(-6, 6)
@@ -159,3 +167,14 @@ def test_a_window_without_drift_is_refused():
     assert str(refusal.value) == (
         "without drift (eta = 0) there is no window: every token propagates with probability 1/2"
     )
+
+
+def test_a_tilt_is_late_less_early():
+    assert tilt(number(0, 1, 1, 1, 1, 4, 4, 6)) == 4.5
+    assert tilt(number(1, 9, 9, 9, 0)) == -1  # one key is a quarter of five
+    for eta in (-2.0, 0.0, 2.0):
+        curve = finite(random_walk(32), Spectrum(eta, 0.5))
+        assert tilt(curve) == pytest.approx(-tilt(finite(random_walk(32), Spectrum(-eta, 0.5))), abs=0.2)
+        assert math.copysign(1, round(tilt(curve), 2)) == math.copysign(1, eta)
+    with pytest.raises(ValueError, match="a tilt compares quarters of at least 4 keys, got 3"):
+        tilt(number(0, 1, 2))

@@ -8,7 +8,14 @@ import torch
 
 from attention_atlas.experiments import localization
 from attention_atlas.experiments.localization import Config
-from attention_atlas.localization_points import Points, chance_beyond, formulas, standardized, summary
+from attention_atlas.localization_points import (
+    Points,
+    chance_beyond,
+    formulas,
+    gaussian_errors,
+    standardized,
+    summary,
+)
 from attention_atlas.results import compute
 from attention_atlas.store import Store
 from attention_atlas.theory.localization.exact_law import exact
@@ -37,7 +44,7 @@ def test_a_stored_point_is_read_at_its_own_size(tmp_path):
     compute(localization, NAME, "quick", store)
     mixed = Points([NAME, "grid-T16-d32-early"], "smoke", store)
     assert [config.sequences for config in mixed.configs.values()] == [2000, 200]
-    assert mixed.sequences == "200 or 2,000"
+    assert mixed.sequences == "200 to 2,000"
     assert mixed.beside()["sequences"].tolist() == [2000] * 16 + [200] * 16
 
 
@@ -49,7 +56,7 @@ def test_an_unknown_point_is_refused(empty):
 def test_what_is_read_is_what_the_table_says(points):
     table = points.tables[NAME]
     rows = table[table["quantity"] == "sensitivity"]
-    assert points.by_key(NAME, "sensitivity")["mean"].to_dict() == dict(zip(rows["key"], rows["mean"], strict=True))
+    assert points.rows(NAME, "sensitivity")["mean"].to_dict() == dict(zip(rows["key"], rows["mean"], strict=True))
 
 
 def test_formulas_of_all_keys_are_those_of_the_theory():
@@ -84,7 +91,7 @@ def test_simulation_stands_beside_the_formula_of_its_own_key(points):
     both = points.beside()
     assert list(both["point"].unique()) == [NAME, "persistence-0.0"]
     part = both[both["point"] == NAME]
-    assert part["mean"].tolist() == points.by_key(NAME, "propagates")["mean"].tolist()
+    assert part["mean"].tolist() == points.rows(NAME, "propagates")["mean"].tolist()
     assert part["exact"].tolist() == formulas(points.configs[NAME])["exact"].tolist()
     assert standardized(both).abs().max() < 5
     turned = part.assign(exact=part["exact"].to_numpy()[::-1])  # the control: keys in the wrong order
@@ -118,3 +125,22 @@ def test_standardized_leaves_out_what_hardly_ever_or_nearly_always_happens():
 def test_chance_is_that_of_both_tails():
     draws = torch.randn(200_000, generator=torch.Generator().manual_seed(0))
     assert chance_beyond(2.0, 200_000) == pytest.approx((draws.abs() > 2).sum().item(), rel=0.03)
+
+
+def test_without_the_law_all_else_is_the_same(points):
+    whole, quick = points.beside([NAME]), points.beside([NAME], law=False)
+    assert quick["exact"].isna().all() and whole["exact"].notna().all()
+    pd.testing.assert_frame_equal(quick.drop(columns="exact"), whole.drop(columns="exact"))
+
+
+@pytest.mark.parametrize(("deviation", "power"), [(0.5, 1.0), (0.0, 0.5)])
+def test_the_gaussian_error_falls_with_the_dimension_and_slower_where_eigenvalues_are_equal(deviation, power):
+    coarse, fine = gaussian_errors(16, 2.0, deviation, [256, 1024])
+    assert math.log(coarse / fine) / math.log(4) == pytest.approx(power, abs=0.12)
+
+
+def test_the_gaussian_error_is_the_largest_between_the_two_columns():
+    config = Config(16, 32, eta=2.0, deviation=0.5)
+    table = formulas(config)
+    largest = (table["exact"] - table["finite"]).abs().max()
+    assert gaussian_errors(16, 2.0, 0.5, [32]) == pytest.approx([largest], rel=1e-12)

@@ -72,7 +72,7 @@ def score_matrices(
     Returns
     -------
     (token, size, size)
-        Of size steps times d_model; a score has mean tr M and variance 2 ||M||_F^2.
+        Of size steps times d_model; a score has mean tr M and variance ``2 ||M||_F^2``.
 
     Examples
     --------

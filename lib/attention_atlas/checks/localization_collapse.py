@@ -139,7 +139,7 @@ def _divergence(weights, reference):
 
 
 def locater_traces(draws: int, generator: torch.Generator) -> pd.DataFrame:
-    """tr W, tr W^2 and ||W||_F^2 from small products of the factors are those of the d x d product."""
+    """``tr W``, ``tr W^2`` and ``||W||_F^2`` from small products of the factors are those of the d x d product."""
 
     def draw():
         query, key = _factors(generator)
@@ -157,7 +157,7 @@ def locater_traces(draws: int, generator: torch.Generator) -> pd.DataFrame:
 
 
 def locater_traces_control(draws: int, generator: torch.Generator) -> pd.DataFrame:
-    """Broken: each Gram matrix is of one factor. Queries and keys are mixed, which gives tr W^2 for ||W||_F^2."""
+    """Broken: each Gram matrix is of one factor. Queries and keys mix, which gives ``tr W^2`` for ``||W||_F^2``."""
 
     def draw():
         query, key = _factors(generator)

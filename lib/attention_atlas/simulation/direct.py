@@ -9,8 +9,7 @@ from attention_atlas.positions import rope, rope_frequencies
 from attention_atlas.shapes import Float, Tensor
 from attention_atlas.simulation.chunk import Seen, Workspaces, attention
 from attention_atlas.simulation.model import Model
-
-BLOCK = 16  # torch fills normals in groups of this many; whole groups make a stream independent of how it is cut
+from attention_atlas.simulation.running import whole_blocks
 
 
 class DirectSimulator:
@@ -46,7 +45,7 @@ class DirectSimulator:
         """Token vectors of that many further sequences; overwritten by the next draw."""
         model = self.model
         needed = (model.tokens + 1) * model.d_model
-        drawn = self._held("drawn", sequences, -(-needed // BLOCK) * BLOCK, dtype=torch.float32)
+        drawn = self._held("drawn", sequences, whole_blocks(needed), dtype=torch.float32)
         drawn = drawn.normal_(std=1 / math.sqrt(model.d_model), generator=self._generator)
         drawn = drawn[:, :needed].unflatten(1, (-1, model.d_model)).to(self.dtype)
         vectors = self._held("vectors", sequences, model.tokens, model.d_model)

@@ -12,6 +12,18 @@ from attention_atlas import files
 from attention_atlas.shapes import Float64, Tensor
 
 EVERY = 10.0  # seconds between checkpoints
+BLOCK = 16  # torch fills normals in groups of this many
+
+
+def whole_blocks(numbers: int) -> int:
+    """How many normal numbers to draw for a sequence so that it is the same however many sequences are drawn at once.
+
+    Examples
+    --------
+    >>> whole_blocks(16), whole_blocks(17)
+    (16, 32)
+    """
+    return -(-numbers // BLOCK) * BLOCK
 
 
 @runtime_checkable

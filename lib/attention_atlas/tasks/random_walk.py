@@ -5,7 +5,7 @@ import math
 import torch
 
 from attention_atlas.shapes import Float64, Tensor
-from attention_atlas.simulation.direct import BLOCK
+from attention_atlas.simulation.running import whole_blocks
 
 
 def mixing(tokens: int, persistence: float = 1.0) -> Float64[Tensor, "token step"]:
@@ -94,8 +94,8 @@ def walks(
     if sequences < 1 or d_model < 1:
         raise ValueError(f"at least 1 sequence and 1 dimension are needed, got {sequences} and {d_model}")
     mixed = mixing(tokens, persistence)  # refuses impossible values
-    needed = tokens * d_model  # in whole blocks, so that sequences are the same however many are drawn at once
-    steps = torch.randn(sequences, -(-needed // BLOCK) * BLOCK, generator=generator, dtype=torch.float64)
+    needed = tokens * d_model
+    steps = torch.randn(sequences, whole_blocks(needed), generator=generator, dtype=torch.float64)
     steps = steps[:, :needed].mul_(math.sqrt(increment)).unflatten(1, (tokens, d_model))
     if persistence == 1:
         return torch.cumsum(steps, 1, out=steps)

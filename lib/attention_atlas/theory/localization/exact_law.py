@@ -41,7 +41,7 @@ def exact(
     Raises
     ------
     ValueError
-        If there are so few eigenvalues other than zero that the integral does not converge.
+        If a score is made of so few eigenvalues that the integral does not converge: others are zero, or far smaller.
 
     Notes
     -----
@@ -83,9 +83,14 @@ def _inversion(forms, eigenvalues, mean, scale, low, high):
             return total.clamp(0, 1)
         start += 128
     raise ValueError(
-        f"the law of a score needs more eigenvalues other than zero for its integral to converge, "
-        f"got {int((eigenvalues.abs() > 0).sum())}"
+        "the law of a score needs a dozen eigenvalues of one size for its integral to converge, "
+        f"got {eigenvalues.count_nonzero()} other than zero, the largest with {_share(eigenvalues):.0%} of all squares"
     )
+
+
+def _share(eigenvalues: Complex128[Tensor, "d_model"]) -> float:
+    squares = eigenvalues.abs().square()
+    return (squares.max() / squares.sum()).item()
 
 
 def _characteristic(

@@ -195,3 +195,36 @@ def drift_window(eta: float) -> tuple[float, float]:
         raise ValueError("without drift (eta = 0) there is no window: every token propagates with probability 1/2")
     edge = min(max(0.5 + 1 / eta, 0.0), 1.0)
     return min(0.5, edge), max(0.5, edge)
+
+
+def tilt(probabilities: Float64[Tensor, "key"]) -> float:
+    """How much more of the late keys than of the early ones propagates.
+
+    Parameters
+    ----------
+    probabilities : (key,)
+        Of at least 4 keys.
+
+    Returns
+    -------
+    float
+        Mean over the last quarter less mean over the first.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer keys.
+
+    Notes
+    -----
+    Ours: one number for a curve that is flat, rises or falls.
+
+    Examples
+    --------
+    >>> tilt(torch.tensor([0.25, 0.5, 0.75, 1.0], dtype=torch.float64))
+    0.75
+    """
+    quarter = len(probabilities) // 4
+    if not quarter:
+        raise ValueError(f"a tilt compares quarters of at least 4 keys, got {len(probabilities)}")
+    return (probabilities[-quarter:].mean() - probabilities[:quarter].mean()).item()
