@@ -29,7 +29,7 @@ def test_a_stored_point_is_read_at_its_own_size(tmp_path):
     compute(recency, "control-full-none", "quick", store)
     points = Points(["control-full-none", "control-full-layernorm"], "smoke", store)
     assert [config.sequences for config in points.configs.values()] == [20_000, 500]
-    assert points.sequences == "500 or 20,000"
+    assert points.sequences == "500 to 20,000"
 
 
 def test_what_is_read_is_what_the_table_says(empty):
