@@ -64,7 +64,9 @@ def test_no_serious_accessibility_finding(visit, name, mode):
     page = visit(name, mode=mode)
     assert page.evaluate("document.documentElement.dataset.theme") == mode
     page.add_style_tag(content="* { transition: none !important }")  # else a color half-way between modes is measured
-    found = Axe().run(page, options={"resultTypes": ["violations"]}).response["violations"]
+    # the two modes differ in nothing but colors, and all rules on every page twice would take minutes
+    rules = {"runOnly": ["color-contrast"]} if mode == "dark" else {}
+    found = Axe().run(page, options={"resultTypes": ["violations"]} | rules).response["violations"]
     serious = {v["id"]: v["nodes"][0]["html"][:200] for v in found if v["impact"] in ("serious", "critical")}
     assert serious == {}
 

@@ -7,6 +7,7 @@ import re
 import jupytext
 import pytest
 import yaml
+from filelock import FileLock
 
 from attention_atlas import files, notebooks
 
@@ -14,14 +15,17 @@ NAMES = notebooks.names()
 
 
 @pytest.fixture(scope="module")
-def pages(tmp_path_factory):
-    """Every notebook executed at the smoke profile."""
-    folder = tmp_path_factory.mktemp("executed")
-    notebooks.execute(notebooks.jobs("smoke", executed=folder), workers=2, progress=False)
+def pages(tmp_path_factory, testrun_uid):
+    """Every notebook executed at the smoke profile, once for all test processes: the first one does, others wait."""
+    folder = tmp_path_factory.getbasetemp().parent / f"executed-{testrun_uid}"
+    folder.mkdir(exist_ok=True)
+    with FileLock(folder / "lock"):
+        if not (folder / "done").exists():
+            notebooks.execute(notebooks.jobs("smoke", executed=folder), workers=2, progress=False)
+            (folder / "done").touch()
     return {name: json.loads((folder / f"{name}.ipynb").read_text()) for name in NAMES}
 
 
-@pytest.mark.xdist_group("notebooks")
 @pytest.mark.parametrize("name", NAMES)
 def test_runs_at_the_smoke_profile_without_a_word_on_stderr(pages, name):
     outputs = [output for cell in pages[name]["cells"] for output in cell.get("outputs", [])]
@@ -30,7 +34,6 @@ def test_runs_at_the_smoke_profile_without_a_word_on_stderr(pages, name):
     assert said == []
 
 
-@pytest.mark.xdist_group("notebooks")
 def test_figure_names_are_unique_in_the_book(pages):
     names = [
         output["metadata"]["attention_atlas"]["name"]
