@@ -44,8 +44,11 @@ class Ensemble:
         self._leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
         self._loss, first = loss, next(iter(self._leaves.values()))
         self._cuda = first.is_cuda
+        rate = (
+            torch.tensor(learning_rate, device=first.device) if self._cuda else learning_rate
+        )  # a graph reads tensors
         self._optimizer = torch.optim.AdamW(
-            self._leaves.values(), learning_rate, weight_decay=weight_decay, fused=True, capturable=self._cuda
+            self._leaves.values(), rate, weight_decay=weight_decay, fused=True, capturable=self._cuda
         )
         self._sum = torch.zeros(len(first), device=first.device, dtype=first.dtype)
         self._graph, self._batch, self._steps, self._counted = None, None, 0, 0
@@ -67,6 +70,14 @@ class Ensemble:
             self._graph.replay()
         else:
             self._eager_or_record(batch)
+
+    def set_learning_rate(self, value: float) -> None:
+        """Of all further steps, in place of the one at the start."""
+        for group in self._optimizer.param_groups:
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(value)
+            else:
+                group["lr"] = value
 
     def mean_loss(self) -> Float[Tensor, "seed"]:
         """Mean loss of each model over the steps since the last call."""
