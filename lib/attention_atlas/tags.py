@@ -38,8 +38,8 @@ def tag_subspace(tags: Float[Tensor, "*batch sink d_model"]) -> Float[Tensor, "*
 
 
 def tag_part(
-    written: Float[Tensor, "*batch token d_model"], basis: Float[Tensor, "*batch sink d_model"]
-) -> Float[Tensor, "*batch token d_model"]:
+    written: Float[Tensor, "*#batch token d_model"], basis: Float[Tensor, "*#batch sink d_model"]
+) -> Float[Tensor, "*#batch token d_model"]:
     """The part of what is written to every token that lies in the tag subspace.
 
     Parameters
@@ -58,8 +58,8 @@ def tag_part(
 
 
 def explained_variance(
-    written: Float[Tensor, "*batch token d_model"], basis: Float[Tensor, "*batch sink d_model"]
-) -> Float[Tensor, "*batch"]:
+    written: Float[Tensor, "*#batch token d_model"], basis: Float[Tensor, "*#batch sink d_model"]
+) -> Float[Tensor, "..."]:
     """Share of what a head writes that tags explain.
 
     Parameters

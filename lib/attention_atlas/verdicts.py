@@ -8,11 +8,11 @@ import math
 
 import pandas as pd
 
-from attention_atlas import rules_localization, rules_recency, rules_retrieval
+from attention_atlas import rules_catch, rules_localization, rules_recency, rules_retrieval
 from attention_atlas.rule import Rule
 
 SURE = 4  # standard errors
-RULES = rules_recency.RULES | rules_retrieval.RULES | rules_localization.RULES
+RULES = rules_recency.RULES | rules_retrieval.RULES | rules_localization.RULES | rules_catch.RULES
 
 
 def judge(rule: Rule, report: pd.DataFrame) -> dict:

@@ -6,13 +6,13 @@
 (function (root) {
   "use strict";
 
-  const { clamp, trim, paint, paintBar, slider, radios, unhurried, readAddress, writeAddress } =
-    root.AttentionAtlas.drawing;
+  const { drawing } = root.AttentionAtlas;
+  const { clamp, trim, named, paint, paintBar, slider, radios, unhurried, legend, stroke, path } = drawing;
   const { localization } = root.AttentionAtlas;
   const { INCREMENTS, THRESHOLDS, leastXi, xiOf, deviationOf, eigenvalues, finite, limit } = localization;
 
   const MEMORY = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 1];
-  const nearest = (values, wanted) =>
+  const closest = (values, wanted) =>
     values.reduce((best, value, at) => (Math.abs(value - wanted) < Math.abs(values[best] - wanted) ? at : best), 0);
   const doubling = { read: (k) => Math.round(2 ** (k / 2)), place: (value) => 2 * Math.log2(value) }; // two steps each
   const SLIDERS = [
@@ -22,7 +22,7 @@
     { key: "d", label: "dimension", symbol: "d", min: 8, max: 18, step: 1, ...doubling },
     {
       ...{ key: "persistence", label: "kept of the last token", symbol: "φ", min: 0, max: MEMORY.length - 1, step: 1 },
-      ...{ read: (k) => MEMORY[k], place: (value) => nearest(MEMORY, value) },
+      ...{ read: (k) => MEMORY[k], place: (value) => closest(MEMORY, value) },
     },
   ];
   const CHOICE = { key: "increments", label: "Steps", options: { short: "short: N(0, I/T)", unit: "unit: N(0, I)" } };
@@ -35,7 +35,6 @@
     { label: "Independent tokens: no order to see", eta: 2, deviation: 2, persistence: 0, increments: "unit" },
     { label: "Unit steps: the theorem's own scale", eta: 4, deviation: 0.25, increments: "unit" },
   ].map(({ label, ...changes }) => ({ label, wanted: { ...DEFAULTS, ...changes } }));
-  const GUTTER = 44; // of the curves, for their numbers
   const BLOCKS = 100; // pieces of the Monte Carlo, after which it rests
   const PIECE = 100; // sequences of the last query in each, and one whole map
 
@@ -57,7 +56,6 @@
   }
   const settingOf = ({ refused, ...setting }) => setting;
   const agrees = (state, wanted) => Object.entries(wanted).every(([key, value]) => state[key] === value);
-  const named = (number) => trim(number).replace("-", "−");
   const short = (number) => String(Number(number.toPrecision(3)));
 
   function tokensOf({ tokens, persistence, increments }) {
@@ -82,18 +80,11 @@
     );
   }
 
-  const swatch = (kind, inside) => `<svg class="aa-swatch ${kind}" viewBox="0 0 24 12" aria-hidden="true">${inside}</svg>`;
-  const stroke = '<path d="M1 6H23"/>';
-  const legend = (entries) =>
-    `<p class="aa-legend">${entries.map(([kind, inside, text]) => `<span>${swatch(kind, inside)}${text}</span>`).join(" ")}</p>`;
   const curve = (part, title, entries) => `<p class="aa-title aa-later">${title}</p>
     <svg class="aa-curve" role="img" data-part="${part}" aria-labelledby="aa-${part}-title"><title id="aa-${part}-title"></title><g></g></svg>
     ${legend(entries)}`;
   const TEMPLATE = `
-    <div class="aa-presets" role="group" aria-label="Presets">${PRESETS.map(({ label }, index) => {
-      const [head, tail] = label.split(": ");
-      return `<button type="button" data-preset="${index}" aria-pressed="false"><b>${head}:</b> ${tail}</button>`;
-    }).join("")}</div>
+    ${drawing.presets(PRESETS.map(({ label }) => label), "Presets")}
     <p class="aa-summary" aria-live="polite"></p>
     <div class="aa-grid">
       <form class="aa-controls" aria-label="Settings">
@@ -128,24 +119,10 @@
     host.innerHTML = TEMPLATE;
     const one = (selector) => host.querySelector(selector);
     const part = (name) => one(`[data-part="${name}"]`);
-    let state = legal(readAddress("eta") ?? {});
+    let state = null;
     let run = null; // {key, blocks, query, maps, finite}: formulas and Monte Carlo of the present setting
-    let frame = 0,
-      timer = 0,
-      ready = false;
     paintBar(one(".aa-bar canvas"));
 
-    function update(changes) {
-      state = legal({ ...settingOf(state), ...changes });
-      ready = true; // from now on the address carries the state
-      schedule();
-    }
-    function schedule() {
-      frame ||= root.requestAnimationFrame(() => {
-        frame = 0;
-        render();
-      });
-    }
     const begin = unhurried({ first: 40, next: 16, show: draw });
     function simulate() {
       run.query.more(PIECE);
@@ -153,7 +130,8 @@
       return ++run.blocks < BLOCKS;
     }
 
-    function render() {
+    function render(now) {
+      state = now;
       const setting = settingOf(state);
       const key = JSON.stringify(setting);
       if (run?.key !== key) {
@@ -165,15 +143,6 @@
       renderControls();
       drawSpectrum();
       draw();
-      root.clearTimeout(timer);
-      timer = root.setTimeout(
-        () => {
-          timer = 0;
-          announce();
-          if (ready) writeAddress("eta", settingOf(state), DEFAULTS);
-        },
-        ready ? 180 : 0,
-      );
     }
     function announce() {
       const sentence = describe(state, run.maps.summary());
@@ -181,17 +150,8 @@
     }
 
     function renderControls() {
-      for (const { key, place } of SLIDERS) {
-        const input = one(`#aa-${key}`);
-        input.value = place ? Math.round(place(state[key])) : state[key];
-        input.setAttribute("aria-valuetext", trim(state[key]));
-        one(`[data-slider="${key}"] output`).textContent = named(state[key]);
-      }
-      for (const input of host.querySelectorAll('[name="aa-increments"]'))
-        input.checked = input.value === state.increments;
-      for (const button of host.querySelectorAll("[data-preset]")) {
-        button.setAttribute("aria-pressed", String(agrees(state, PRESETS[button.dataset.preset].wanted)));
-      }
+      const pressed = (index) => agrees(state, PRESETS[index].wanted);
+      drawing.showControls(host, { sliders: SLIDERS, choices: [CHOICE], state, pressed });
       const least = short(leastXi(state));
       part("xi").innerHTML =
         `ξ = tr W²/d = η²/d + s² = <b>${short(xiOf(state))}</b>. A symmetric W has no less than η²/d = ${least}: s = 0, all eigenvalues equal.` +
@@ -199,29 +159,15 @@
     }
 
     // ---- pictures
-    /** Rules, numbers and the axis of positions; `marks(x, y)` draws into them. */
+    /** Values from 0 to `top` along the positions; `marks(x, y)` draws them. */
     function plot(svg, { top, levels, dashed, side }, marks) {
-      const head = 22,
-        foot = 36,
-        height = 210;
-      const width = Math.max(200, Math.round(svg.getBoundingClientRect().width) || 400);
-      const x = (theta) => GUTTER + theta * (width - GUTTER - 6);
-      const y = (value) => head + (1 - clamp(value / top, 0, 1)) * (height - head - foot);
-      svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
-      svg.style.height = `${height}px`;
-      const rule = (level) =>
-        `<line class="${level === dashed ? "aa-pinned" : "aa-rule"}" x1="${GUTTER}" x2="${width - 6}" y1="${y(level)}" y2="${y(level)}"/>
-         <text class="aa-small" x="${GUTTER - 6}" y="${y(level) + 4}" text-anchor="end">${trim(level)}</text>`;
-      const tick = (theta) =>
-        `<text class="aa-small" x="${x(theta)}" y="${y(0) + 16}" text-anchor="${theta === 1 ? "end" : "middle"}">${theta}</text>`;
-      svg.querySelector("g").innerHTML =
-        levels.map(rule).join("") +
-        [0, 0.25, 0.5, 0.75, 1].map(tick).join("") +
-        `<text class="aa-small" x="${GUTTER}" y="${head - 8}">${side}</text>
-         <text class="aa-small" x="${width - 6}" y="${height - 3}" text-anchor="end">θ = i/T, position of the key</text>` +
-        marks(x, y);
+      const axis = {
+        levels: levels.map((level) => [level / top, trim(level), level === dashed ? "aa-pinned" : undefined]),
+        ticks: [0, 0.25, 0.5, 0.75, 1].map((theta) => [theta, theta]),
+        below: "θ = i/T, position of the key",
+      };
+      drawing.plot(svg, { ...axis, side }, (x, y) => marks(x, (value) => y(value / top)));
     }
-    const path = (points) => points.map(([x, y], at) => `${at ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(2)}`).join("");
     /** A band two standard errors wide on either side, and never thinner than a hair. */
     function band(kind, { mean, error }, x, y) {
       const edge = (sign) =>
@@ -264,7 +210,7 @@
       drawFacts(query, maps);
       if (run.blocks >= BLOCKS && !run.done) {
         run.done = true;
-        if (!timer) announce();
+        if (stage.resting()) announce();
       }
     }
 
@@ -278,10 +224,9 @@
         `T times mean weight: ${list(weight.mean)}. Sensitivity: ${list(sensitivity.mean)}.`;
     }
 
-    /** One colour scale for all settings: logarithmic, from a quarter of uniform attention to all of it on one token. */
     function drawMaps({ first, mean, number, entropy }) {
       const { tokens } = state;
-      const place = (weight) => clamp(Math.log(weight * 4 * tokens) / Math.log(4 * tokens), 0, 1);
+      const place = drawing.logarithmic(tokens);
       const rows = (map) => Array.from({ length: tokens }, (_, i) => map.subarray(i * tokens, (i + 1) * tokens));
       const shown = { single: first, mean };
       for (const [name, map] of Object.entries(shown)) {
@@ -347,33 +292,15 @@
         ],
         ["sequences", `${counted}; ${run.blocks < BLOCKS ? "still counting" : "all done, seeds 1 and 2"}`],
       ];
-      one(".aa-facts").innerHTML = facts.map(([term, text]) => `<div><dt>${term}</dt><dd>${text}</dd></div>`).join("");
+      one(".aa-facts").innerHTML = drawing.facts(facts);
     }
 
-    // ---- what the hand does
-    host.addEventListener("input", ({ target }) => {
-      const key = target.name?.slice(3) || target.id.slice(3);
-      const kind = SLIDERS.find((each) => each.key === key);
-      update({ [key]: kind ? (kind.read ?? Number)(Number(target.value)) : target.value });
+    const stage = drawing.stage(host, {
+      ...{ first: "eta", defaults: DEFAULTS, legal, sliders: SLIDERS, kept: settingOf, render, rest: announce },
+      press: (button) => PRESETS[button.dataset.preset]?.wanted ?? DEFAULTS,
     });
-    host.addEventListener("click", ({ target }) => {
-      const button = target.closest("button");
-      if (button) update(PRESETS[button.dataset.preset]?.wanted ?? DEFAULTS);
-    });
-    one(".aa-controls").addEventListener("submit", (event) => event.preventDefault());
-    root.addEventListener("hashchange", () => {
-      const asked = readAddress("eta");
-      if (!asked) return;
-      state = legal(asked);
-      schedule();
-      const calm = root.matchMedia("(prefers-reduced-motion: reduce)").matches;
-      host.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" }); // the links of the text below
-    });
-    new ResizeObserver(schedule).observe(host);
-    render();
+    stage.begin();
   }
 
-  const mountAll = () => document.querySelectorAll("[data-attention-atlas-localization]").forEach(mount);
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountAll);
-  else mountAll();
+  drawing.mountAll("data-attention-atlas-localization", mount);
 })(typeof window === "undefined" ? globalThis : window);

@@ -178,8 +178,8 @@
   // ------------------------------------------------------------------------------------------------------------- view
 
   // drawing.js comes before this script.
-  const { clamp, trim, count, paint, paintBar, slider, glyph, icon, readAddress, writeAddress } =
-    root.AttentionAtlas.drawing;
+  const { drawing } = root.AttentionAtlas;
+  const { clamp, trim, count, paint, paintBar, slider, glyph, icon, readAddress, writeAddress } = drawing;
   const MASK_LABELS = { none: "No mask", causal: "Causal", sliding_window: "Window", prefix: "Prefix" };
   const PARAMETER = {
     sliding_window: { label: "window", symbol: "w", least: 2, usual: 5 },
@@ -231,12 +231,7 @@
   /** A state that is possible, from whatever was asked for: impossible values go to the nearest possible one. */
   function legal(asked) {
     const state = { ...DEFAULTS, ...asked };
-    for (const { key, min, max, step } of SLIDERS) {
-      const value = Number(state[key]);
-      state[key] = Number.isFinite(value)
-        ? Number((Math.round(clamp(value, min, max) / step) * step).toFixed(3))
-        : DEFAULTS[key];
-    }
+    for (const slider of SLIDERS) state[slider.key] = drawing.nearest(slider, state[slider.key], DEFAULTS[slider.key]);
     if (!MASKS.includes(state.mask)) state.mask = DEFAULTS.mask;
     const rule = PARAMETER[state.mask];
     state.parameter = rule ? clamp(Math.round(Number(state.parameter)) || rule.usual, rule.least, state.tokens) : 0;
@@ -313,7 +308,10 @@
   }
 
   const TEMPLATE = `
-    <div class="aa-presets" role="group" aria-label="Presets: settings that tell the paper's stories"></div>
+    ${drawing.presets(
+      PRESETS.map(({ label }) => label),
+      "Presets: settings that tell the paper's stories",
+    )}
     <p class="aa-summary" aria-live="polite"></p>
     <div class="aa-grid">
       <form class="aa-controls" aria-label="Settings">
@@ -375,13 +373,6 @@
       ready = false;
 
     // ---- controls, made once
-    for (const [index, preset] of PRESETS.entries()) {
-      const [head, ...tail] = preset.label.split(": ");
-      one(".aa-presets").insertAdjacentHTML(
-        "beforeend",
-        `<button type="button" data-preset="${index}" aria-pressed="false"><b>${head}${tail.length ? ":" : ""}</b> ${tail.join(": ")}</button>`,
-      );
-    }
     for (const mask of MASKS) {
       one(".aa-radios").insertAdjacentHTML(
         "beforeend",
@@ -647,7 +638,7 @@
           `<svg class="aa-icon" viewBox="-8 -8 16 16" aria-hidden="true"><path class="aa-pinned" d="M-8 0H8"/></svg>pinned curve`,
           `<small>${count(cache.pin.setting.layers, "layer")}, ${named(cache.pin.setting)}</small>`,
         ]);
-      one(".aa-facts").innerHTML = facts.map(([term, text]) => `<div><dt>${term}</dt><dd>${text}</dd></div>`).join("");
+      one(".aa-facts").innerHTML = drawing.facts(facts);
     }
 
     function describe(row, query, found, centers) {
@@ -706,21 +697,11 @@
     });
     picker.addEventListener("click", (event) => update({ query: cell(event).query + 1 }));
     picker.addEventListener("keydown", (event) => {
-      const now = state.query || state.tokens;
-      const to = {
-        ArrowUp: now - 1,
-        ArrowLeft: now - 1,
-        ArrowDown: now + 1,
-        ArrowRight: now + 1,
-        PageUp: now - 10,
-        PageDown: now + 10,
-        Home: 1,
-        End: state.tokens,
-      }[event.key];
-      if (to === undefined) return;
+      const query = drawing.stepped(event.key, state.query || state.tokens, state.tokens, 1);
+      if (query === undefined) return;
       event.preventDefault();
       hover = null;
-      update({ query: clamp(to, 1, state.tokens) });
+      update({ query });
     });
     root.addEventListener("hashchange", () => {
       const asked = readAddress("tokens");
@@ -734,7 +715,5 @@
     render();
   }
 
-  const start = () => document.querySelectorAll("[data-attention-atlas-playground]").forEach(mount);
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", start);
-  else start();
+  drawing.mountAll("data-attention-atlas-playground", mount);
 })(typeof window === "undefined" ? globalThis : window);

@@ -6,15 +6,18 @@
 (function (root) {
   "use strict";
 
-  const { clamp, trim, paint, paintBar, slider, radios, unhurried, glyph, icon, readAddress, writeAddress } =
-    root.AttentionAtlas.drawing;
+  const { drawing } = root.AttentionAtlas;
+  const { clamp, trim, paint, paintBar, slider, radios, unhurried, glyph, icon } = drawing;
   const { recency } = root.AttentionAtlas;
   const { NORMALIZATIONS, RESIDUALS, climb, start, idealGaps, offsetOf } = recency;
 
   const SLIDERS = [
     { key: "alpha", label: "anisotropy", symbol: "α", min: 0, max: 0.95, step: 0.05 },
     // Four steps to a doubling: the slider holds 4 log2 d.
-    { key: "d", label: "dimension", symbol: "d", min: 16, max: 40, step: 1, read: (k) => Math.round(2 ** (k / 4)) },
+    {
+      ...{ key: "d", label: "dimension", symbol: "d", min: 16, max: 40, step: 1 },
+      ...{ read: (k) => Math.round(2 ** (k / 4)), place: (value) => 4 * Math.log2(value) },
+    },
     { key: "layers", label: "layers", symbol: "L", min: 1, max: 16, step: 1 },
     { key: "tokens", label: "tokens", symbol: "S", min: 3, max: 16, step: 1 },
     { key: "shown", label: "layer shown in the maps", symbol: "", min: 1, max: 16, step: 1 },
@@ -77,11 +80,10 @@
   /** A state that is possible, from whatever was asked for: impossible values go to the nearest possible one. */
   function legal(asked) {
     const state = { ...DEFAULTS, ...asked, causal: String(asked.causal ?? true) !== "false" };
-    for (const { key, min, max, step, read } of SLIDERS) {
-      const value = Number(state[key]);
-      const place = read ? 4 * Math.log2(value) : value;
-      const legal = Number((Math.round(clamp(place, key === "shown" ? 0 : min, max) / step) * step).toFixed(3));
-      state[key] = Number.isNaN(legal) ? DEFAULTS[key] : read ? read(legal) : legal;
+    for (const slider of SLIDERS) {
+      const { key } = slider;
+      const range = key === "shown" ? { ...slider, min: 0 } : slider;
+      state[key] = drawing.nearest(range, state[key], DEFAULTS[key]);
     }
     if (state.shown >= state.layers) state.shown = 0; // the last layer, however many there are
     if (!NORMALIZATIONS.includes(state.normalization)) state.normalization = DEFAULTS.normalization;
@@ -136,12 +138,11 @@
   }
 
   const TEMPLATE = `
-    <div class="aa-presets aa-even" role="group" aria-label="Presets: the paper's four rows">${PRESETS.map(
-      ({ label }, index) => {
-        const [head, tail] = label.split(": ");
-        return `<button type="button" data-preset="${index}" aria-pressed="false"><b>${head}:</b> ${tail}</button>`;
-      },
-    ).join("")}</div>
+    ${drawing.presets(
+      PRESETS.map(({ label }) => label),
+      "Presets: the paper's four rows",
+      "aa-even",
+    )}
     <p class="aa-summary" aria-live="polite"></p>
     <div class="aa-grid">
       <form class="aa-controls" aria-label="Settings">
@@ -167,24 +168,9 @@
     const one = (selector) => host.querySelector(selector);
     const part = (name) => one(`[data-part="${name}"]`);
     const curve = one(".aa-curve");
-    let state = legal(readAddress("alpha") ?? {});
+    let state = null;
     let run = null; // {key, sequences, work, ideal, seen}: the Monte Carlo of the present setting
-    let frame = 0,
-      timer = 0,
-      ready = false;
     paintBar(one(".aa-bar canvas"));
-
-    function update(changes) {
-      state = legal({ ...state, ...changes });
-      ready = true; // from now on the address carries the state
-      schedule();
-    }
-    function schedule() {
-      frame ||= root.requestAnimationFrame(() => {
-        frame = 0;
-        render();
-      });
-    }
 
     const begin = unhurried({ first: FIRST, next: NEXT, show: draw });
     /** A piece of the simulation. Which sequences come next does not depend on how they are cut into pieces. */
@@ -194,7 +180,8 @@
       return run.sequences < ENOUGH;
     }
 
-    function render() {
+    function render(now) {
+      state = now;
       const setting = pick(state);
       const key = JSON.stringify(setting);
       if (run?.key !== key) {
@@ -203,15 +190,6 @@
       }
       renderControls();
       draw();
-      root.clearTimeout(timer);
-      timer = root.setTimeout(
-        () => {
-          timer = 0;
-          announce();
-          if (ready) writeAddress("alpha", state, DEFAULTS);
-        },
-        ready ? 180 : 0,
-      );
     }
     const shownLayer = () => state.shown || state.layers;
     function announce() {
@@ -220,22 +198,12 @@
     }
 
     function renderControls() {
-      for (const { key, read } of SLIDERS) {
-        const input = one(`#aa-${key}`);
-        const value = key === "shown" ? shownLayer() : state[key];
-        if (key === "shown") input.max = state.layers;
-        input.value = read ? Math.round(4 * Math.log2(value)) : value;
-        input.setAttribute("aria-valuetext", trim(value));
-        one(`[data-slider="${key}"] output`).textContent = trim(value);
-      }
-      for (const { key } of CHOICES) {
-        for (const input of host.querySelectorAll(`[name="aa-${key}"]`))
-          input.checked = input.value === String(state[key]);
-      }
+      one("#aa-shown").max = state.layers;
+      drawing.showControls(host, {
+        ...{ sliders: SLIDERS, choices: CHOICES, state: { ...state, shown: shownLayer() } },
+        pressed: (index) => agrees(state, PRESETS[index]),
+      });
       one('[value="normalized"]').disabled = state.normalization === "none";
-      for (const button of host.querySelectorAll("[data-preset]")) {
-        button.setAttribute("aria-pressed", String(agrees(state, PRESETS[button.dataset.preset])));
-      }
     }
 
     function draw() {
@@ -268,7 +236,7 @@
       drawFacts(shown, simulated, ideal);
       if (run.sequences >= ENOUGH && !run.done) {
         run.done = true;
-        if (!timer) announce();
+        if (stage.resting()) announce();
       }
     }
 
@@ -354,39 +322,25 @@
           `<b>${run.sequences.toLocaleString("en")}</b><small>${run.sequences < ENOUGH ? `of ${ENOUGH.toLocaleString("en")}, still counting` : `all done, seed ${SEED}`}</small>`,
         ],
       ];
-      one(".aa-facts").innerHTML = facts.map(([term, text]) => `<div><dt>${term}</dt><dd>${text}</dd></div>`).join("");
+      one(".aa-facts").innerHTML = drawing.facts(facts);
     }
 
     // ---- what the hand does
     curve.addEventListener("click", ({ clientX }) => {
       const box = curve.getBoundingClientRect();
-      update({ shown: clamp(Math.ceil(((clientX - box.left - GUTTER) / (box.width - GUTTER)) * state.layers), 1, 16) });
+      stage.update({
+        shown: clamp(Math.ceil(((clientX - box.left - GUTTER) / (box.width - GUTTER)) * state.layers), 1, 16),
+      });
     });
-    host.addEventListener("input", ({ target }) => {
-      const key = target.name?.slice(3) || target.id.slice(3);
-      const kind = SLIDERS.find((each) => each.key === key);
-      update({ [key]: kind ? (kind.read ?? Number)(Number(target.value)) : target.value });
+    const stage = drawing.stage(host, {
+      ...{ first: "alpha", defaults: DEFAULTS, legal, sliders: SLIDERS, render, rest: announce },
+      press(button) {
+        const { label, ...preset } = PRESETS[button.dataset.preset] ?? {};
+        return button.dataset.preset ? { ...PAPER, ...preset } : DEFAULTS;
+      },
     });
-    host.addEventListener("click", ({ target }) => {
-      const button = target.closest("button");
-      if (!button) return;
-      const { label, ...preset } = PRESETS[button.dataset.preset] ?? {};
-      update(button.dataset.preset ? { ...PAPER, ...preset } : DEFAULTS);
-    });
-    one(".aa-controls").addEventListener("submit", (event) => event.preventDefault());
-    root.addEventListener("hashchange", () => {
-      const asked = readAddress("alpha");
-      if (!asked) return;
-      state = legal(asked);
-      schedule();
-      const calm = root.matchMedia("(prefers-reduced-motion: reduce)").matches;
-      host.scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" }); // the links of the text below
-    });
-    new ResizeObserver(schedule).observe(host);
-    render();
+    stage.begin();
   }
 
-  const mountAll = () => document.querySelectorAll("[data-attention-atlas-recency]").forEach(mount);
-  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountAll);
-  else mountAll();
+  drawing.mountAll("data-attention-atlas-recency", mount);
 })(typeof window === "undefined" ? globalThis : window);
