@@ -10,13 +10,20 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from attention_atlas.checks import localization, position_bias, recency, retrieval
+from attention_atlas.checks import catch_tag_release, localization, position_bias, recency, retrieval, trigger
 from attention_atlas.profiles import check_profile
 
 NAME = "theorem_margins"
 REVISION = 1
 DRAWS = {"smoke": 8, "quick": 50, "paper": 150}
-MODULES = {"position_bias": position_bias, "recency": recency, "retrieval": retrieval, "localization": localization}
+MODULES = {
+    "position_bias": position_bias,
+    "recency": recency,
+    "retrieval": retrieval,
+    "localization": localization,
+    "catch_tag_release": catch_tag_release,
+    "trigger": trigger,
+}
 CHECKS = {  # module:check; the control of a check has its name and "_control"
     "wu2025-thm-4.1": "position_bias:causal_collapse",
     "wu2025-thm-4.2": "position_bias:window_collapse",
@@ -57,6 +64,15 @@ CHECKS = {  # module:check; the control of a check has its name and "_control"
     "atlas-entropy-floor": "localization:entropy_floor",
     "atlas-concentration-split": "localization:concentration_split",
     "atlas-locater-traces": "localization:locater_traces",
+    "atlas-ctr-bound": "catch_tag_release:error_bound",
+    "atlas-ctr-error": "catch_tag_release:worst_numbers",
+    "atlas-ctr-outlier": "catch_tag_release:outlier_variant",
+    "atlas-ctr-one-layer": "catch_tag_release:one_layer_witness",
+    "atlas-ctr-one-layer-best": "catch_tag_release:last_and_multiset",
+    "atlas-trigger-softmax": "trigger:softmax_bound",
+    "atlas-trigger-relu": "trigger:relu_exact",
+    "atlas-trigger-sink": "trigger:sink_necessary",
+    "atlas-trigger-flat": "trigger:flat_scores",
 }
 
 
