@@ -55,7 +55,7 @@ place, shades = np.arange(1, 13), np.where(after, orange, np.where(np.arange(12)
 middle.set_box_aspect(1 / 0.75)
 middle.barh(place, seen.streams[1][0, 0, :, construction.TAG], color=shades, height=0.7)
 middle.set(ylim=(12.6, 0.4), xlim=(0, 1.08), yticks=[1, 5, 12], yticklabels=["1", "[SEP]", "12"], xticks=[0, 1])
-for axes, title in ((first, "1 · catch"), (middle, "tag in the stream"), (second, "2 · release")):
+for axes, title in ((first, "1 · catch"), (middle, "tag in the stream"), (second, "2 · retrieve")):
     axes.set_title(title)
 figure.colorbar(image, ax=second, fraction=0.046, label="attention")
 figures.show(
@@ -160,7 +160,7 @@ figures.show(
 # *The simple form.* $\varepsilon\le\omega/n$; $\tanh y\le y$ and $y \le e^{4y}-1$ for $y \ge 0$; $\delta\le1-\alpha_T\le(T-1)e^{-\beta}$. For a range $[a,b]$ that contains 0 use {prf:ref}`prop-catch-worst`: the proof above bounds TV, as its worst case on $[0,1]$ is TV. For any other range that proposition adds $\max(a,-b)\,w_p$, and $w_p\le e^{\gamma(\alpha_p-2)}/(ne^{\gamma\alpha_T})$.
 # ````
 #
-# The two terms are the two layers. A **weak catch** gives later tokens less tag, and layer 2 magnifies the differences: $\gamma(T-1)e^{-\beta}$. A **weak release** leaves weight on what is not tagged: $\frac mne^{-\gamma}$. (Cards: {ref}`bounds <card-atlas-ctr-bound>`, {ref}`exact errors <card-atlas-ctr-error>`.)
+# The two terms are the two layers. A **weak catch** gives later tokens less tag, and layer 2 magnifies the differences: $\gamma(T-1)e^{-\beta}$. A **weak retrieval** leaves weight on what is not tagged: $\frac mne^{-\gamma}$. (Cards: {ref}`bounds <card-atlas-ctr-bound>`, {ref}`exact errors <card-atlas-ctr-error>`.)
 
 # %% tags=["hide-input"]
 points = {"(40, 20)": (40.0, 20.0), "(10, 20)": (10.0, 20.0), "(5, 20)": (5.0, 20.0), "(40, 0)": (40.0, 0.0)}
@@ -204,7 +204,7 @@ for axes, (title, values) in zip(panels, maps.items(), strict=True):
     for marker, (b, g) in zip("osD^", points.values(), strict=True):
         axes.plot(b, g, marker, **look)
 panels[0].plot(betas[inside], gammas[best[inside]], "--", color=red, linewidth=1.4)
-panels[0].set_ylabel("release $\\gamma$")
+panels[0].set_ylabel("retrieval $\\gamma$")
 figure.colorbar(image, ax=panels, fraction=0.03, ticks=[1, 1e-5, 1e-10, 1e-15, 1e-20])
 at_five = exact_error.expected_error(tokens, torch.full_like(gammas, 5.0), gammas, mean, task.variance)
 say("catch-best-gamma", f"{gammas[at_five.argmin()]:.1f}")
@@ -218,8 +218,8 @@ figures.show(
 )
 
 # %% [markdown]
-# Stronger is not always better. At $\beta = 5$ the error is {glue:text}`catch-mse-5-20` at $\gamma=20$, but {glue:text}`catch-best-mse` at $\gamma=$ {glue:text}`catch-best-gamma`: a release that is too sharp picks the tokens that were caught best. With $\gamma(T-1)e^{-\beta}$ small, as at
-# $(40,20)$, only the release limits, and the error falls by $e^{-2}$ with every unit of $\gamma$, to {glue:text}`catch-mse-40-20`.
+# Stronger is not always better. At $\beta = 5$ the error is {glue:text}`catch-mse-5-20` at $\gamma=20$, but {glue:text}`catch-best-mse` at $\gamma=$ {glue:text}`catch-best-gamma`: a retrieval that is too sharp picks the tokens that were caught best. With $\gamma(T-1)e^{-\beta}$ small, as at
+# $(40,20)$, only the retrieval limits, and the error falls by $e^{-2}$ with every unit of $\gamma$, to {glue:text}`catch-mse-40-20`.
 #
 # ### The check
 
@@ -320,7 +320,7 @@ right.set(xlabel="place of [SEP]", ylabel="mean squared error", ylim=(1e-35, 10)
 say("catch-outlier-rest", short(float(np.mean(apart[1:]))))
 say("catch-outlier-first", f"{apart[0]:.2f}")
 every = torch.arange(tokens - 1)
-over_all = exact_error.mean_squared_error(construction.outlier_release(construction.outlier_tags(tokens, every, 20.0), 3.0), every, mean, task.variance)  # fmt: skip
+over_all = exact_error.mean_squared_error(construction.outlier_retrieval(construction.outlier_tags(tokens, every, 20.0), 3.0), every, mean, task.variance)  # fmt: skip
 say("catch-outlier-all", probability(over_all.mean().item()))
 figures.show(
     figure,
@@ -333,7 +333,7 @@ figures.show(
 
 # %% [markdown]
 # Wherever a number precedes [SEP], the mean squared error is {glue:text}`catch-outlier-rest`: rounding. With [SEP] first it is {glue:text}`catch-outlier-first`, since the answer is 0; expected over all places, {glue:text}`catch-outlier-all`: no better than the global mean ({glue:text}`catch-mse-global`). One dummy token in front repairs it: [SEP] then has something else to look at. The construction
-# {eq}`eq-catch-construction` needs none, because its release knows [SEP] by a coordinate of its own. (Card: {ref}`variant <card-atlas-ctr-outlier>`.)
+# {eq}`eq-catch-construction` needs none, because its retrieval knows [SEP] by a coordinate of its own. (Card: {ref}`variant <card-atlas-ctr-outlier>`.)
 #
 # ## One layer cannot
 #
@@ -382,7 +382,7 @@ figures.show(
 # %% tags=["hide-input"]
 after = torch.arange(1, tokens, dtype=torch.float64)
 place = tokens - 1 - after.long()
-strong = construction.release(construction.tags(tokens, place, torch.full_like(after, 10.0)), place, torch.full_like(after, 20.0))  # fmt: skip
+strong = construction.retrieval(construction.tags(tokens, place, torch.full_like(after, 10.0)), place, torch.full_like(after, 20.0))  # fmt: skip
 numbered = {
     "constant": task.variance / after,
     "global mean": task.variance * (1 / after - 1 / (tokens - 1)),
@@ -429,14 +429,14 @@ figures.show(
 # ## What a practitioner takes away
 #
 # - **A sink can carry a message.** Here all of the work is done by what [SEP] writes. A head that "only" attends to a sink is not idle if the sink's value is not small; look at the value after $W_O$ before pruning it.
-# - **Saturate the catch before you sharpen the release.** Unequal tags are magnified: keep $\gamma(T-1)e^{-\beta}$ below 1. At a given $m/n$ the length enters only here, so a longer context needs a stronger catch: $\beta$ has to grow with $\ln T$.
+# - **Saturate the catch before you sharpen the retrieval.** Unequal tags are magnified: keep $\gamma(T-1)e^{-\beta}$ below 1. At a given $m/n$ the length enters only here, so a longer context needs a stronger catch: $\beta$ has to grow with $\ln T$.
 # - **Yardsticks for training.** Variance of the answer, global mean, best of one layer: three numbers that tell what a failed run has learned instead.
 # - **A first token tags itself.** It has nobody else to attend to. A mechanism that tells sink and tagged tokens apart by size alone, as the variant does, needs a token in front.
 #
 # ## Exercises
 
 # %% [markdown]
-# ```{exercise-start} How sharp a release?
+# ```{exercise-start} How sharp a retrieval?
 # :label: ex-catch-strength
 # ```
 

@@ -70,7 +70,7 @@ rates = outcomes.rates()
 share = rates.loc["main"]
 say("catch-models", f"{share['models']:.0f}")
 say("catch-learned", f"{share['learned']:.0f}")
-say("catch-share", f"{share['share']:.2f}")
+say("catch-training-share", f"{share['share']:.2f}")
 say("catch-interval", f"{share['low']:.2f} to {share['high']:.2f}")
 low, high = wilson(4, 10)
 say("catch-paper-interval", f"{low:.2f} to {high:.2f}")
@@ -84,7 +84,7 @@ say("catch-paper-interval", f"{low:.2f} to {high:.2f}")
 #
 # ## How often
 #
-# In the main setting {glue:text}`catch-learned` of {glue:text}`catch-models` networks learn it: a share of {glue:text}`catch-share`, 95 % interval {glue:text}`catch-interval`. The paper's 4 of 10 have the interval {glue:text}`catch-paper-interval`.
+# In the main setting {glue:text}`catch-learned` of {glue:text}`catch-models` networks learn it: a share of {glue:text}`catch-training-share`, 95 % interval {glue:text}`catch-interval`. The paper's 4 of 10 have the interval {glue:text}`catch-paper-interval`.
 # The two are not the same experiment. What moves the share is in {numref}`fig-catch-rates`.
 
 # %% tags=["hide-input"]
@@ -113,12 +113,12 @@ figures.show(
 best, worst = rates["share"].drop(["one-layer", "main"]).idxmax(), rates["share"].drop(["one-layer", "main"]).idxmin()
 say("catch-best", f"{names[best]} ({rates.loc[best, 'learned']:.0f} of {rates.loc[best, 'models']:.0f})")
 say("catch-worst", f"{names[worst]} ({rates.loc[worst, 'learned']:.0f} of {rates.loc[worst, 'models']:.0f})")
-say("catch-one-layer", f"{rates.loc['one-layer', 'learned']:.0f} of {rates.loc['one-layer', 'models']:.0f}")
+say("catch-training-one-layer", f"{rates.loc['one-layer', 'learned']:.0f} of {rates.loc['one-layer', 'models']:.0f}")
 apart = [n for n, r in rates.iterrows() if r["low"] > share["high"] or r["high"] < share["low"]]
 say("catch-apart", ", ".join(names[name] for name in apart if name != "one-layer") or "none")
 
 # %% [markdown]
-# Most often it is learned with {glue:text}`catch-best`, least often with {glue:text}`catch-worst`. Settings whose interval lies apart from that of the main one: {glue:text}`catch-apart`. One layer never learns it ({glue:text}`catch-one-layer`), as
+# Most often it is learned with {glue:text}`catch-best`, least often with {glue:text}`catch-worst`. Settings whose interval lies apart from that of the main one: {glue:text}`catch-apart`. One layer never learns it ({glue:text}`catch-training-one-layer`), as
 # {doc}`/_executed/catch_tag_release/construction` proves.
 #
 # ## What the successful ones do

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_atlas.theory.catch_tag_release import bound
-from attention_atlas.theory.catch_tag_release.construction import outlier_release, outlier_tags, release, tags
+from attention_atlas.theory.catch_tag_release.construction import outlier_retrieval, outlier_tags, retrieval, tags
 from attention_atlas.theory.catch_tag_release.exact_error import worst_error
 
 SETTING = dict(before=st.integers(0, 40), after=st.integers(1, 40), beta=st.floats(-2, 40), gamma=st.floats(0, 25))
@@ -25,7 +25,7 @@ def both(before, after, beta, gamma):
 
 def exact(before, after, beta, gamma, tagged=True):
     tokens, place = before + 1 + after, torch.tensor(before)
-    weights = release(tags(tokens, place, number(beta)) * tagged, place, number(gamma))
+    weights = retrieval(tags(tokens, place, number(beta)) * tagged, place, number(gamma))
     return worst_error(weights, place).item()
 
 
@@ -101,7 +101,7 @@ def test_impossible_settings_are_refused(function, wrong):
 
 def outlier_worst(before, after, beta, gamma, s, v):
     tagged = outlier_tags(before + 1 + after, torch.tensor(before), beta, s, v)
-    return worst_error(outlier_release(tagged, gamma), torch.tensor(before)).item()
+    return worst_error(outlier_retrieval(tagged, gamma), torch.tensor(before)).item()
 
 
 OUTLIER = dict(
@@ -126,7 +126,7 @@ def test_the_bound_of_the_variant_is_no_bound_where_the_separator_comes_first():
 def test_where_the_separator_comes_first_next_to_nothing_is_kept(after, beta, gamma, s, v):
     tagged = outlier_tags(after + 1, torch.tensor(0), beta, s, v)
     numbers = torch.rand(after, generator=torch.Generator().manual_seed(after), dtype=torch.float64)
-    answer = (outlier_release(tagged, gamma)[1:] @ numbers).item()
+    answer = (outlier_retrieval(tagged, gamma)[1:] @ numbers).item()
     assert answer <= bound.outlier_kept(after + 1, beta, gamma, s, v) * numbers.mean().item() * (1 + 1e-9)
 
 

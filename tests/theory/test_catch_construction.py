@@ -12,10 +12,10 @@ from attention_atlas.tasks.averaging import Averaging, draw, placed
 from attention_atlas.theory.catch_tag_release.construction import (
     TAG,
     catch_tag_release,
-    outlier_release,
+    outlier_retrieval,
     outlier_tag,
     outlier_tags,
-    release,
+    retrieval,
     tags,
     without_tag,
 )
@@ -112,7 +112,7 @@ def test_tags_and_weights_have_their_closed_form(tokens, share, seed, beta, gamm
     found = forward(*catch_tag_release(beta, gamma), batch.features[None])
     tagged = tags(tokens, batch.separator, number([beta] * 3))
     assert torch.allclose(found.streams[1][0, ..., TAG], tagged, rtol=1e-12, atol=1e-300)
-    weights = release(tagged, batch.separator, number([gamma] * 3))
+    weights = retrieval(tagged, batch.separator, number([gamma] * 3))
     assert torch.allclose(found.weights[1][0, :, 0, -1], weights, rtol=1e-9, atol=0)
 
 
@@ -122,7 +122,7 @@ def test_the_variant_has_its_closed_form(tokens, share, seed, beta, gamma, s, v)
     found = forward(*outlier_tag(beta, gamma, s, v), batch.features[None])
     tagged = outlier_tags(tokens, batch.separator, beta, s, v)
     assert torch.allclose(found.streams[1][0, ..., 1], tagged, rtol=1e-10, atol=1e-12)
-    assert torch.allclose(found.weights[1][0, :, 0, -1], outlier_release(tagged, gamma), rtol=1e-8, atol=1e-12)
+    assert torch.allclose(found.weights[1][0, :, 0, -1], outlier_retrieval(tagged, gamma), rtol=1e-8, atol=1e-12)
 
 
 @given(tokens=st.integers(2, 40), share=st.floats(0, 1), beta=st.floats(0, 60))
@@ -203,7 +203,7 @@ def test_negative_control_a_small_tag_or_outlier_does_not_do(s, v):
     [
         lambda place: tags(4, place, number(1.0)),
         lambda place: outlier_tags(4, place, 1.0),
-        lambda place: release(torch.zeros(4, dtype=torch.float64), place, number(1.0)),
+        lambda place: retrieval(torch.zeros(4, dtype=torch.float64), place, number(1.0)),
     ],
 )
 def test_a_separator_without_a_number_after_it_is_refused(call, place):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from attention_atlas.models.averager import forward
 from attention_atlas.tasks.averaging import Averaging, draw
 from attention_atlas.theory.catch_tag_release import exact_error
-from attention_atlas.theory.catch_tag_release.construction import catch_tag_release, release, tags
+from attention_atlas.theory.catch_tag_release.construction import catch_tag_release, retrieval, tags
 
 CASE = dict(tokens=st.integers(2, 7), share=st.floats(0, 1), seed=st.integers(0, 2**31))
 
@@ -103,7 +103,7 @@ def test_the_expected_error_is_the_mean_over_places(beta, gamma, tagged, least_b
     errors = []
     for place in range(least_before, 6):
         alpha = tags(7, torch.tensor(place), number(beta)) * tagged
-        weights = release(alpha, torch.tensor(place), number(gamma))
+        weights = retrieval(alpha, torch.tensor(place), number(gamma))
         errors.append(exact_error.mean_squared_error(weights, torch.tensor(place), 0.3, 2.0).item())
     found = exact_error.expected_error(7, number(beta), number(gamma), 0.3, 2.0, tagged, least_before)
     assert found.item() == pytest.approx(sum(errors) / len(errors), rel=1e-12)

@@ -12,7 +12,7 @@
 
   const SLIDERS = [
     { key: "beta", label: "catch", symbol: "β", min: 0, max: 40, step: 0.5 },
-    { key: "gamma", label: "release", symbol: "γ", min: 0, max: 40, step: 0.5 },
+    { key: "gamma", label: "retrieval", symbol: "γ", min: 0, max: 40, step: 0.5 },
     { key: "tokens", label: "tokens", symbol: "T", min: 3, max: 32, step: 1 },
     { key: "separator", label: "position of [SEP]", symbol: "", min: 1, max: 31, step: 1 },
   ];
@@ -126,7 +126,7 @@
         ])}
         ${picture("tags", "Caught and tagged: the tag coordinate after layer 1")}
         ${picture("shares", "Released: what layer 2 shows the last token")}
-        <div class="aa-pair aa-maps">${map("catch", "Layer 1: catch")}${map("release", "Layer 2: release")}</div>
+        <div class="aa-pair aa-maps">${map("catch", "Layer 1: catch")}${map("release", "Layer 2: retrieve")}</div>
         <div class="aa-bar aa-wide"><span>≤ 1/4T</span><span class="aa-stripe"><canvas width="256" height="1" aria-hidden="true"></canvas><i data-part="uniform"></i></span><span>1</span></div>
         <p class="aa-note">Rows: query, 1 on top. Columns: key, 1 on the left. Triangle: a sink, more than ${THRESHOLD} of the attention of the queries that see it. Tick in the bar: 1/T.</p>
         ${picture("errors", "The error, wherever [SEP] stands", "aa-pick")}
@@ -335,7 +335,7 @@
         ],
         ["caught, layer 1", `<b>${caught.toFixed(4)}</b><small>the least that a later token gives to [SEP]</small>`],
         [
-          "released, layer 2",
+          "retrieved, layer 2",
           `<b>${onLater.toFixed(4)}</b><small>of the last token's attention goes to tokens after [SEP], ${short(seen.shares[separator - 1])} to [SEP] itself</small>`,
         ],
         [

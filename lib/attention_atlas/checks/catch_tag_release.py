@@ -82,7 +82,7 @@ def settings(generator: torch.Generator, tagged: bool = True, strong: bool = Fal
     error, found = run(placed(span[:, None] * numbers, place))
     negative = exact_error.deviations(found, place) < 0
     worst = negative[torch.arange(tokens) != place[:, None]].view(SETTINGS, -1)  # in the order of the numbers
-    weights = construction.release(construction.tags(tokens, place, beta) * tagged, place, gamma)
+    weights = construction.retrieval(construction.tags(tokens, place, beta) * tagged, place, gamma)
     before, after = place, tokens - 1 - place
     columns = {
         "tokens": torch.full_like(place, tokens), "before": before, "after": after, "beta": beta, "gamma": gamma,
@@ -217,7 +217,7 @@ def _outlier(generator):
     return dict(
         varied=dict(tokens=tokens, beta=beta, gamma=gamma, separator=separator, tag=tag), place=place,
         output=passed.output[0, :, -1], target=batch.target, weights=passed.weights[1][0, :, 0, -1],
-        claimed=construction.outlier_release(tagged, gamma),
+        claimed=construction.outlier_retrieval(tagged, gamma),
         limit=bound.outlier_bound(place.clamp(min=1), tokens - 1 - place, beta, gamma, separator, tag),
         kept=bound.outlier_kept(tokens, beta, gamma, separator, tag),
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Two transformers written by hand that average the numbers after [SEP], and the weights that they give, exactly.
 
-Layer 1 catches: every token after [SEP] attends to it, and is tagged by what [SEP] writes. Layer 2 releases: the last
+Layer 1 catches: every token after [SEP] attends to it, and is tagged by what [SEP] writes. Layer 2 retrieves: the last
 token attends to tagged tokens. Places of tokens are counted from 0 in arguments; formulas count tokens from 1.
 """
 
@@ -87,7 +87,7 @@ def outlier_tag(
     -----
     Derived here. In the basis number, tag, answer: layer 1 has ``Q K^T = -beta e_tag e_tag^T`` and
     ``V O = v e_tag e_tag^T``; layer 2 ``Q K^T = gamma e_tag e_tag^T`` and ``V O = e_num e_answer^T``. It fails if [SEP]
-    comes first, see :func:`outlier_release`.
+    comes first, see :func:`outlier_retrieval`.
 
     Examples
     --------
@@ -171,7 +171,7 @@ def tags(
     return torch.sigmoid(beta[..., None] - earlier.log()) * (earlier >= place)
 
 
-def release(
+def retrieval(
     tagged: Float64[Tensor, "*batch token"], separator: Int[Tensor, "*batch"], gamma: Float64[Tensor, "*batch"]
 ) -> Float64[Tensor, "*batch token"]:
     """Attention of the last token in layer 2 of :func:`catch_tag_release`.
@@ -196,7 +196,7 @@ def release(
     Examples
     --------
     >>> place, gamma = torch.tensor(1), torch.tensor(50.0).double()
-    >>> release(tags(4, place, gamma), place, gamma)
+    >>> retrieval(tags(4, place, gamma), place, gamma)
     tensor([9.6437e-23, 1.8600e-44, 5.0000e-01, 5.0000e-01], dtype=torch.float64)
     """
     tokens = tagged.shape[-1]
@@ -247,7 +247,7 @@ def outlier_tags(
     return torch.where(earlier == where, separator - tag + tag * (1 + separator) * kappa, numbers)
 
 
-def outlier_release(tagged: Float64[Tensor, "*batch token"], gamma: float) -> Float64[Tensor, "*batch token"]:
+def outlier_retrieval(tagged: Float64[Tensor, "*batch token"], gamma: float) -> Float64[Tensor, "*batch token"]:
     """Attention of the last token in layer 2 of :func:`outlier_tag`.
 
     Parameters
@@ -264,7 +264,7 @@ def outlier_release(tagged: Float64[Tensor, "*batch token"], gamma: float) -> Fl
 
     Examples
     --------
-    >>> outlier_release(outlier_tags(4, torch.tensor([1, 0]), beta=20.0), gamma=3.0).round(decimals=2)
+    >>> outlier_retrieval(outlier_tags(4, torch.tensor([1, 0]), beta=20.0), gamma=3.0).round(decimals=2)
     tensor([[0.0000, 0.0000, 0.5000, 0.5000],
             [1.0000, 0.0000, 0.0000, 0.0000]], dtype=torch.float64)
     """

@@ -7,7 +7,7 @@ What is predicted is the sum of weight times number, [SEP] counting as the numbe
 import torch
 
 from attention_atlas.shapes import Float64, Int, Tensor
-from attention_atlas.theory.catch_tag_release.construction import release, tags
+from attention_atlas.theory.catch_tag_release.construction import retrieval, tags
 
 
 def deviations(
@@ -151,7 +151,7 @@ def expected_error(
     place = torch.arange(least_before, tokens - 1)
     beta, gamma = (setting[..., None].expand(*setting.shape, len(place)) for setting in (beta, gamma))
     place = place.expand(beta.shape)
-    weights = release(tags(tokens, place, beta) * tagged, place, gamma)
+    weights = retrieval(tags(tokens, place, beta) * tagged, place, gamma)
     return mean_squared_error(weights, place, mean, variance).mean(-1)
 
 
