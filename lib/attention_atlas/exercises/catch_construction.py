@@ -8,7 +8,7 @@ import math
 import torch
 
 from attention_atlas.exercises.judge import judge
-from attention_atlas.theory.catch_tag_release.construction import release
+from attention_atlas.theory.catch_tag_release.construction import retrieval
 from attention_atlas.theory.catch_tag_release.exact_error import expected_share, worst_error
 
 
@@ -71,7 +71,7 @@ def check_range(answer: float) -> str:
     'Correct: what [SEP] gets is taken from the answer, 11 times its weight'
     """
     place, gamma = torch.tensor(0), torch.tensor(2.0, dtype=torch.float64)
-    weights = release(torch.ones(2, dtype=torch.float64), place, gamma)
+    weights = retrieval(torch.ones(2, dtype=torch.float64), place, gamma)
     taken = weights[0].item()
     mistakes = {
         "this is the error for numbers in [0, 1]: the value of [SEP] is 0, not 10": worst_error(weights, place).item(),

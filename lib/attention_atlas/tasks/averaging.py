@@ -6,6 +6,7 @@ from typing import NamedTuple
 import torch
 
 from attention_atlas.shapes import Bool, Float64, Int, Tensor
+from attention_atlas.theory.catch_tag_release.exact_error import expected_share
 
 FEATURES = 3  # number, one, whether it is the separator
 
@@ -186,7 +187,7 @@ def simple_rules(task: Averaging, batch: Batch) -> dict[str, Float64[Tensor, "ba
     """
     numbers = batch.features[..., 0]
     tokens, total, last = numbers.shape[1], numbers.sum(1), numbers[:, -1]
-    share = sum(1 / (tokens - 1 - place) for place in task.places) / len(task.places)
+    share = expected_share(tokens, task.least_before)
     others = (total - last) / max(tokens - 2, 1)
     return {
         "all_numbers": total / (tokens - 1),
