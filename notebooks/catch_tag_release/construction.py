@@ -11,7 +11,7 @@
 #
 # Numbers, one separator among them, and the question for the last token: what is the mean of the numbers **after** the separator? How exactly can two layers of softmax attention answer, and can one layer?
 #
-# {numref}`fig-catch-by-hand` shows a network without training that does it. In layer 1 every token after [SEP] is *caught*: it attends to [SEP]. What [SEP] writes to all of them is a *tag*. In layer 2 the last token attends to whatever carries the tag, and their numbers are *released*.
+# {numref}`fig-catch-by-hand` shows a network without training that does it. In layer 1 every token after [SEP] is *caught*: it attends to [SEP]. What [SEP] writes to all of them is a *tag*. In layer 2 the last token attends to whatever carries the tag, and their numbers are *retrieved*.
 
 # %% tags=["parameters"]
 tokens: int = 32  # length of the sequences, [SEP] included

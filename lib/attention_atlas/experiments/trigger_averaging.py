@@ -14,7 +14,7 @@ from attention_atlas.models.averager import Averager, Pass, forward, initial
 from attention_atlas.profiles import check_profile
 from attention_atlas.shapes import Float, Float64, Tensor
 from attention_atlas.sinks import sink_share_gu2025, sinks_zhang2025
-from attention_atlas.tasks.trigger_averaging import FIRST_SCORED, Batch, TriggerAveraging, draw, placed
+from attention_atlas.tasks.trigger_averaging import FIRST_SCORED, TriggerAveraging, TriggerBatch, draw, placed
 from attention_atlas.theory.catch_tag_release.necessary_sink import Head, witness
 from attention_atlas.training.ensemble import Ensemble
 
@@ -272,7 +272,7 @@ def layer_head(parameters: dict[str, Float[Tensor, "..."]]) -> Head:
     return Head(embedding @ query @ (embedding @ key).mT, embedding @ value @ out @ single["readout"])
 
 
-def _of_model(config: Config, parameters: dict, found: Pass, batch: Batch) -> list[tuple]:
+def _of_model(config: Config, parameters: dict, found: Pass, batch: TriggerBatch) -> list[tuple]:
     asked = batch.target[:, FIRST_SCORED:]
     error = (output(parameters, found)[0, :, FIRST_SCORED:].double() - asked).square().mean(-1)
     nothing, flag = asked.square().mean(), batch.trigger[:, FIRST_SCORED:]
@@ -287,7 +287,7 @@ def _of_model(config: Config, parameters: dict, found: Pass, batch: Batch) -> li
     return rows
 
 
-def _of_head(config: Config, maps: Float64[Tensor, "batch query key"], batch: Batch) -> list[tuple]:
+def _of_head(config: Config, maps: Float64[Tensor, "batch query key"], batch: TriggerBatch) -> list[tuple]:
     trigger, total = batch.trigger, maps.sum(-1)
     other = ~trigger & (torch.arange(config.tokens) >= FIRST_SCORED)
     values = {"bos": maps[..., 0][other].mean(), "bos_trigger": maps[..., 0][trigger].mean(), **_sinks(maps)}

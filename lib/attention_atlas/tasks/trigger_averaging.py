@@ -11,7 +11,7 @@ AVERAGES = ("seen", "before")
 FIRST_SCORED = 2  # the token at 0 is BOS; the one at 1 has nothing before it but BOS, is never a trigger and not scored
 
 
-class Batch(NamedTuple):
+class TriggerBatch(NamedTuple):
     """Sequences of tokens, some of them triggers, and what is asked of each."""
 
     features: Float64[Tensor, "batch token feature"]  # content, 1, whether it is BOS, whether it is a trigger
@@ -77,7 +77,7 @@ class TriggerAveraging:
         return self.content + 3
 
 
-def draw(task: TriggerAveraging, sequences: int, generator: torch.Generator) -> Batch:
+def draw(task: TriggerAveraging, sequences: int, generator: torch.Generator) -> TriggerBatch:
     """Random sequences.
 
     Parameters
@@ -91,7 +91,7 @@ def draw(task: TriggerAveraging, sequences: int, generator: torch.Generator) -> 
 
     Returns
     -------
-    Batch
+    TriggerBatch
         See :func:`placed`.
 
     Raises
@@ -115,7 +115,7 @@ def draw(task: TriggerAveraging, sequences: int, generator: torch.Generator) -> 
 
 def placed(
     numbers: Float64[Tensor, "batch number content"], trigger: Bool[Tensor, "batch number"], average: str = "seen"
-) -> Batch:
+) -> TriggerBatch:
     """Sequences of given numbers, with triggers at given places.
 
     Parameters
@@ -129,7 +129,7 @@ def placed(
 
     Returns
     -------
-    Batch
+    TriggerBatch
         Sequences of one token more, BOS being the first.
 
     Raises
@@ -157,4 +157,4 @@ def placed(
     if average == "before":
         content, counted = content * (1 - flag), one - bos - flag
     mean = content.cumsum(1) / counted.cumsum(1).clamp(min=1)
-    return Batch(torch.cat((content, one, bos, flag), -1), mean * flag)
+    return TriggerBatch(torch.cat((content, one, bos, flag), -1), mean * flag)

@@ -66,7 +66,7 @@ def trajectory(
 
     Parameters
     ----------
-    training : Training
+    training : attention_atlas.training.retrieval.Training
         At its start.
     schedule : Schedule
         How long.
