@@ -6,6 +6,7 @@ from attention_atlas.rule import Rule, complete
 
 MODELS = 100  # of the main setting
 LEARNED = 0.01  # share of the target's variance below which a loss counts as learned
+WIDTHS, KEPT = (8, 16), 0.9  # of compressed networks; share of the attention that a truncation keeps
 SINK = 0.2  # mean attention above which a token is one, by the paper's convention
 
 
@@ -23,7 +24,27 @@ def _in_part(report: pd.DataFrame) -> pd.DataFrame:
     return complete(pd.DataFrame(rows, columns=["difference", "standard_error"]))
 
 
+def _low_rank(report: pd.DataFrame) -> pd.DataFrame:
+    kinds = {"whole": (report["method"] == "none"), "cut": (report["method"] == "weighted") & (report["rank"] == 1)}
+    kinds["cut"] &= (report["product"] == "query_key_1") & (report["entries"] == 0)
+    parts = []
+    for width in WIDTHS:
+        of_width = report["point"].str.startswith(f"width-{width}-")
+        rows = {name: report[chosen & of_width].set_index("seed") for name, chosen in kinds.items()}
+        learned = rows["cut"].index
+        kept = rows["cut"]["attention"] - KEPT * rows["whole"]["attention"].reindex(learned)
+        for values in (rows["cut"]["received"] - SINK, kept):
+            parts.append((values.mean(), values.std(ddof=1) / max(len(values), 1) ** 0.5))
+    return complete(pd.DataFrame(parts, columns=["difference", "standard_error"]))
+
+
 RULES = {
+    "zhang2025-low-rank": Rule(
+        "networks of width 8 and 16 that learned to average keep the sink when W_Q W_K^T of layer 1 is truncated to "
+        "rank one: the separator receives more than 0.2 of the attention, and tokens after it give it more than nine "
+        "tenths of what they gave before (the creation of the sink only: not the task, which needs other ranks)",
+        _low_rank,
+    ),
     "zhang2025-success": Rule(
         "of 100 networks of our main setting some learn to average and some do not (loss below 1 % of the target's "
         "variance), and where it is learned the separator receives more than 0.2 of the attention in layer 1; the "

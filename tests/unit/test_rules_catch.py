@@ -20,8 +20,34 @@ def report(learned: int, received: float = 0.9, models: int = 100) -> pd.DataFra
     return pd.DataFrame(rows, columns=["point", "seed", "step", "quantity", "value"]).assign(profile="paper")
 
 
-def verdict(table: pd.DataFrame) -> str:
-    return verdicts.judge(verdicts.RULES["zhang2025-success"], table)["verdict"]
+def compressed(attention: float, received: float = 0.9, widths: tuple = (8, 16)) -> pd.DataFrame:
+    """Networks of both widths before and after truncation, and other compressions that the claim is not about."""
+    rows = []
+    for width in widths:
+        for seed in range(10):
+            slight = seed / 1e4
+            point = f"width-{width}-{seed // 5 if width == 8 else 0}"
+            rows.append((point, seed, "all", "none", -1, -1, 0.98, 0.95))
+            rows.append((point, seed, "query_key_1", "weighted", 1, 0, attention + slight, received + slight))
+            rows.append((point, seed, "query_key_1", "plain", 1, 0, 0.0, 0.0))
+            rows.append((point, seed, "all", "weighted", 1, 0, 0.0, 0.0))
+            rows.append((point, seed, "query_key_1", "weighted", 0, 0, 0.0, 0.0))
+    columns = ["point", "seed", "product", "method", "rank", "entries", "attention", "received"]
+    return pd.DataFrame(rows, columns=columns).assign(profile="paper")
+
+
+def verdict(table: pd.DataFrame, id: str = "zhang2025-success") -> str:
+    return verdicts.judge(verdicts.RULES[id], table)["verdict"]
+
+
+def test_a_sink_kept_at_rank_one_agrees_and_one_lost_or_weakened_does_not():
+    assert verdict(compressed(0.96), "zhang2025-low-rank") == "agrees"
+    assert verdict(compressed(0.85), "zhang2025-low-rank") == "differs"
+    assert verdict(compressed(0.96, received=0.1), "zhang2025-low-rank") == "differs"
+
+
+def test_one_width_settles_nothing_about_low_rank():
+    assert verdict(compressed(0.96, widths=(8,)), "zhang2025-low-rank") == "not attempted"
 
 
 def test_some_and_not_all_agree():
