@@ -108,7 +108,7 @@ sink_alone = at(single, 1, product="query_key_1")
 nothing = at(whole, 0, method="plain")
 say("catch-compression-eighth-sink", f"{pruned_to_eighth['sink'].min():.3f}")
 say("catch-compression-eighth-kept", f"{pruned_to_eighth['kept'].sum()}")
-say("catch-compression-sink-share", f"{sink_alone['sink'].min():.3f}")
+say("catch-compression-sink-share", f"{100 * sink_alone['sink'].min():.4g}")
 say("catch-compression-sink-attention", f"{sink_alone['attention'].min():.2f}")
 say("catch-compression-sink-attention-before", f"{good['attention'].min():.2f}")
 say("catch-compression-even-share", f"{nothing['sink'].iloc[0]:.2f}")
@@ -127,9 +127,9 @@ for width in (8, 16):
 #
 # What a head does depends on its four matrices only through two $d\times d$ products. $W_QW_K^\top$ says where tokens look, $W_VW_O$ what they get there. Two layers have four of them. Each is replaced by
 #
-# $$L + S, \qquad \operatorname{rank} L \le r, \quad S \text{ with } k \text{ entries that are not } 0, \qquad\text{stored: } 2dr + k \text{ numbers}$$ (eq-catch-stored)
+# $$L + S, \qquad \operatorname{rank} L \le r, \qquad \#\{S_{ij} \ne 0\} = k, \qquad \text{stored: } 2dr + k$$ (eq-catch-stored)
 #
-# of $d^2$, the same $r$ and $k$ for all four. *Where* the $k$ entries are is not counted, which favors $S$. $L$ alone is low rank, $S$ alone is pruning. Where there are both, each is fitted to what the other leaves, ten times in turn, $L$ last. There is no training afterwards. Two ways to choose:
+# numbers in place of $d^2$, the same $r$ and $k$ for all four. *Where* the $k$ entries are is not counted, which favors $S$. $L$ alone is low rank, $S$ alone is pruning. Where there are both, each is fitted to what the other leaves, ten times in turn, $L$ last. There is no training afterwards. Two ways to choose:
 #
 # - **Plain.** $L$ is the nearest matrix of its rank (singular values), $S$ has the largest entries.
 # - **Weighted by inputs.** $S$ after Wanda {cite}`sun2024wanda`: of the $|W_{ij}|\,\|x_i\|$ that lead to one output $j$ the largest are kept, equally many for each $j$. $x$ are the streams that enter the layer, on sequences apart from the test. $L$ changes what the product computes *on these inputs* least. For $W_QW_K^\top$, which has
@@ -139,7 +139,7 @@ for width in (8, 16):
 #
 # ## The sink has rank one
 #
-# Attention in layer 1 depends on that layer's $W_QW_K^\top$ and on nothing else that we compress. Replace it by rank one. In all {glue:text}`catch-compression-models` networks, both ways, [SEP] remains a sink by the convention of Zhang 2025 (mean attention received above 0.2) in at least {glue:text}`catch-compression-sink-share` of the sequences, and tokens
+# Attention in layer 1 depends on that layer's $W_QW_K^\top$ and on nothing else that we compress. Replace it by rank one. In all {glue:text}`catch-compression-models` networks, both ways, [SEP] remains a sink by the convention of Zhang 2025 (mean attention received above 0.2) in at least {glue:text}`catch-compression-sink-share` % of the sequences, and tokens
 # after it give it at least {glue:text}`catch-compression-sink-attention` of their attention (uncompressed: {glue:text}`catch-compression-sink-attention-before`). That is no accident of the threshold: with the matrix gone altogether and attention uniform, [SEP] passes it in {glue:text}`catch-compression-even-share` of the sequences.
 #
 # If the others stay whole, the task is done as before by {glue:text}`catch-compression-one-weighted-8` ($d=8$) and {glue:text}`catch-compression-one-weighted-16` ($d=16$) networks with the weighted choice, and by {glue:text}`catch-compression-one-plain-8` and {glue:text}`catch-compression-one-plain-16` with the plain one. **For what makes the sink the claim holds here.**

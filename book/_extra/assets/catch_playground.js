@@ -125,7 +125,7 @@
           ["aa-before", stroke, "mean before"],
         ])}
         ${picture("tags", "Caught and tagged: the tag coordinate after layer 1")}
-        ${picture("shares", "Released: what layer 2 shows the last token")}
+        ${picture("shares", "Retrieved: what layer 2 shows the last token")}
         <div class="aa-pair aa-maps">${map("catch", "Layer 1: catch")}${map("release", "Layer 2: retrieve")}</div>
         <div class="aa-bar aa-wide"><span>≤ 1/4T</span><span class="aa-stripe"><canvas width="256" height="1" aria-hidden="true"></canvas><i data-part="uniform"></i></span><span>1</span></div>
         <p class="aa-note">Rows: query, 1 on top. Columns: key, 1 on the left. Triangle: a sink, more than ${THRESHOLD} of the attention of the queries that see it. Tick in the bar: 1/T.</p>
