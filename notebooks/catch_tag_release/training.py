@@ -45,24 +45,24 @@ good, bad = of_main[of_main["learned"]], of_main[~of_main["learned"]]
 variance = of_main["target_variance"].iloc[0]
 
 # %% tags=["hide-input"]
-looks = {"loss": "loss / variance", "attention": "attention on [SEP]", "moved_mass": "attention that follows the tag"}  # fmt: skip
-figure, panels = plt.subplots(1, 3, figsize=(7.2, 3.3), sharex=True)
-for axes, (quantity, label) in zip(panels, looks.items(), strict=True):
+looks = {"loss": "loss / variance", "attention": "attention on [SEP]", "explained": "variance that the tag explains", "moved_mass": "attention that follows the tag"}  # fmt: skip
+figure, panels = plt.subplots(2, 2, figsize=(7.2, 5.2), sharex=True)
+for axes, (quantity, label) in zip(panels.flat, looks.items(), strict=True):
     for _, model in table.groupby("seed"):
         learned = model["learned"].iloc[0]
         value = model[quantity] / (variance if quantity == "loss" else 1)
         axes.plot(model["step"], value, color=blue if learned else orange, linestyle="-" if learned else "--", linewidth=0.6, alpha=0.6)  # fmt: skip
-    axes.set(xscale="log", xlabel="step")
+    axes.set(xscale="log", xlabel="step" if axes in panels[1] else "")
     axes.set_title(label, fontsize=9)
-panels[0].set_yscale("log")
-panels[0].axhline(LEARNED, color=muted, linewidth=1, linestyle=":")
+panels[0, 0].set_yscale("log")
+panels[0, 0].axhline(LEARNED, color=muted, linewidth=1, linestyle=":")
 handles = [plt.Line2D([], [], color=blue, label="learned"), plt.Line2D([], [], color=orange, linestyle="--", label="not learned")]  # fmt: skip
 figure.legend(handles=handles, loc="outside lower center", ncols=2)
 figures.show(
     figure,
     name="catch-emergence",
-    caption=f"{len(of_main)} networks of the main setting while they are trained. *Learned*: loss below {LEARNED:.0%} of the target's variance at the end (dotted). Middle: mean attention of the tokens after [SEP] on it in layer 1. Right: the last token's attention in layer 2 on numbers *before* the separator, when they get the tag in place of those after it.",
-    alt="Three panels of many thin lines against the training step. Solid lines, networks that learned: their loss falls by orders of magnitude, attention on the separator rises to 1, and attention follows the tag. "
+    caption=f"{len(of_main)} networks of the main setting while they are trained. *Learned*: loss below {LEARNED:.0%} of the target's variance at the end (dotted). Attention on [SEP]: mean over the tokens after it, layer 1. Explained: share of what layer 1 writes that lies along the separator's tag. Lower right: the last token's attention in layer 2 on numbers *before* the separator, when they get the tag in place of those after it.",
+    alt="Four panels of many thin lines against the training step. Solid lines, networks that learned: their loss falls by orders of magnitude, attention on the separator rises to 1, the share explained rises and scatters, and attention follows the tag. "
     "Dashed lines: loss stays near a quarter of the variance, and attention on the separator stays low.",
     provenance=outcomes.provenance,
 )
@@ -113,13 +113,14 @@ figures.show(
 best, worst = rates["share"].drop(["one-layer", "main"]).idxmax(), rates["share"].drop(["one-layer", "main"]).idxmin()
 say("catch-best", f"{names[best]} ({rates.loc[best, 'learned']:.0f} of {rates.loc[best, 'models']:.0f})")
 say("catch-worst", f"{names[worst]} ({rates.loc[worst, 'learned']:.0f} of {rates.loc[worst, 'models']:.0f})")
+say("catch-training-relu", f"{rates.loc['relu', 'learned']:.0f} of {rates.loc['relu', 'models']:.0f}")
 say("catch-training-one-layer", f"{rates.loc['one-layer', 'learned']:.0f} of {rates.loc['one-layer', 'models']:.0f}")
 apart = [n for n, r in rates.iterrows() if r["low"] > share["high"] or r["high"] < share["low"]]
 say("catch-apart", ", ".join(names[name] for name in apart if name != "one-layer") or "none")
 
 # %% [markdown]
-# Most often it is learned with {glue:text}`catch-best`, least often with {glue:text}`catch-worst`. Settings whose interval lies apart from that of the main one: {glue:text}`catch-apart`. One layer never learns it ({glue:text}`catch-training-one-layer`), as
-# {doc}`/_executed/catch_tag_release/construction` proves.
+# Learned most often: {glue:text}`catch-best`. Least often of two layers: {glue:text}`catch-worst`. Settings whose interval lies apart from that of the main one: {glue:text}`catch-apart`. One layer never learns it ({glue:text}`catch-training-one-layer`), as
+# {doc}`/_executed/catch_tag_release/construction` proves. ReLU attention in place of the softmax: {glue:text}`catch-training-relu`. Its weights are divided by how many tokens are visible, and not by their sum, so nothing turns them into $\frac1n$ (our reading).
 #
 # ## What the successful ones do
 
@@ -131,19 +132,19 @@ for name in names:
         cells = [f"{mine[q].min():.3f}" for q in ("attention", "mass", "received", "explained")]
         rows.append(f"| {names[name]} | {len(mine)} | " + " | ".join(cells) + " |")
 display(Markdown("\n".join(rows)))
-everyone = end[end["learned"] & (end["setting"] != "relu")]
-say("catch-all-learned", f"{len(end[end['learned']])}")
+plain = end[end["learned"] & (end["setting"] != "mlp")]
+say("catch-all-learned", f"{len(plain)}")
 say("catch-least-attention", f"{good['attention'].min():.3f}")
 say("catch-least-mass", f"{good['mass'].min():.3f}")
 say("catch-least-received", f"{good['received'].min():.2f}")
-say("catch-sinks", f"{(end[end['learned']]['received'] > 0.2).sum()}")
+say("catch-sinks", f"{(plain['received'] > 0.2).sum()}")
 say("catch-bad-attention", f"{bad['attention'].median():.2f}")
 say("catch-bad-most", f"{bad['attention'].max():.2f}")
 
 # %% [markdown]
 # (The *least* value over the successful networks of a setting, largest over heads.) In the main setting tokens after [SEP] give it at least {glue:text}`catch-least-attention` of their attention in layer 1: they are **caught**. The last token gives at least
-# {glue:text}`catch-least-mass` of its attention in layer 2 to the numbers after [SEP]: the tag is **read**. By Zhang 2025's convention (mean attention above 0.2) [SEP] is a sink in {glue:text}`catch-sinks` of all {glue:text}`catch-all-learned` successful networks.
-# Where it was not learned, the attention on [SEP] has a median of {glue:text}`catch-bad-attention` and is {glue:text}`catch-bad-most` at most.
+# {glue:text}`catch-least-mass` of its attention in layer 2 to the numbers after [SEP]: the tag is **read**. By Zhang 2025's convention (mean attention above 0.2) [SEP] is a sink in {glue:text}`catch-sinks` of all {glue:text}`catch-all-learned` successful networks without an MLP.
+# (What the tag *explains* is no sign of success by itself: {numref}`fig-catch-emergence` has it anywhere between 0 and 1 before anything is learned.) Where it was not learned, the attention on [SEP] has a median of {glue:text}`catch-bad-attention` and is {glue:text}`catch-bad-most` at most.
 #
 # ## What the others do instead
 
@@ -180,7 +181,7 @@ say("catch-bad-separator", probability(float(bad["on_separator"].median()), 2))
 #
 # ## Is the sink needed?
 #
-# All successful networks have one, so it is tempting to say yes, as version 1 of the paper did (*"simple tasks, like averaging, necessitate"* the mechanism <span class="atlas-origin">paper</span>). Version 2 only says that it emerges. The weaker wording is right:
+# All successful networks without an MLP have one, so it is tempting to say yes, as version 1 of the paper did (*"simple tasks, like averaging, necessitate"* the mechanism <span class="atlas-origin">paper</span>). Version 2 only says that it emerges. The weaker wording is right:
 #
 # ````{prf:proposition} A tag without a sink
 # :label: prop-catch-sink-free
@@ -201,16 +202,22 @@ say("catch-free-loss", short(free["loss"].item()))
 say("catch-free-received", probability(free["received"].item(), 2))
 say("catch-strict-received", probability(strict["received"].item(), 2))
 alone = end[end["learned"] & (end["setting"] == "mlp")]
-say("catch-mlp-least", probability(alone["received"].min(), 2) if len(alone) else "–")
+say("catch-mlp-learned", f"{len(alone)}")
+say("catch-mlp-sinkless", f"{(alone['received'] <= 0.2).sum()}")
+say("catch-mlp-summary", f"{(alone['on_separator'] > 0.5).sum()}")
+say("catch-mlp-most", probability(alone["on_separator"].max(), 2) if len(alone) else "–")
 
 # %% [markdown]
 # Written out by hand it has a mean squared error of {glue:text}`catch-free-loss`, and [SEP] receives {glue:text}`catch-free-received` of the attention on average, which is what *any* token in its place receives under uniform attention (the construction with a sink: {glue:text}`catch-strict-received`).
-# It still tags and releases; what it does not do is catch. Our networks trained *with* an MLP prefer the sink all the same: among those that learned the task [SEP] never receives less than {glue:text}`catch-mlp-least`. Whether two layers *without* an MLP can do without a sink we do not know. (The ledger has this as {ref}`an entry <ledger-zhang2025-necessity>`.)
+# It still tags and releases; what it does not do is catch.
+#
+# Training does without a sink too. Of the {glue:text}`catch-mlp-learned` networks *with* an MLP that learned the task [SEP] is no sink in {glue:text}`catch-mlp-sinkless`. These have not found our construction but an exact form of what others only approximate: in {glue:text}`catch-mlp-summary` the last token gives [SEP] most of its attention in layer 2, up to {glue:text}`catch-mlp-most`, so it reads the summary, and an MLP can divide.
+# Whether two layers *without* an MLP can do without a sink we do not know; none of ours did. (The ledger has this as {ref}`an entry <ledger-zhang2025-necessity>`.)
 #
 # ## What it means
 #
 # - **It emerges, and not always.** In version 2 the paper says that the mechanism emerges in training; in ours too, suddenly, in a part of the runs. A median over ten runs would have missed one of the two outcomes.
-# - **Success and sink go together here.** No network of the main setting learned the task without [SEP] as a sink. That is an observation on this architecture. {doc}`/_executed/catch_tag_release/trigger` asks when a sink is *necessary*.
+# - **Success and sink go together without an MLP, and come apart with one.** Both are observations on small networks. {doc}`/_executed/catch_tag_release/trigger` asks when a sink is *necessary*.
 # - **In practice:** look at single seeds, not at means over them. Two outcomes average to a network that does not exist.
 #
 # ## Exercises
