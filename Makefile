@@ -1,7 +1,7 @@
 # The front door. `make book` and `make test` need Python 3.11 or newer, make and a network for the first installation.
 PYTHON ?= python3
 PROFILE ?= quick
-JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+JOBS ?= $(shell env -u OMP_NUM_THREADS nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
