@@ -28,7 +28,7 @@ execute: $(VENV)/.book ## execute the notebooks for which something has changed
 	@$(ATLAS) execute --profile $(PROFILE) --jobs $(JOBS)
 
 test: $(VENV)/.test chromium book ## the same environment plus the test extras, then the whole suite on the built book
-	@$(BIN)/python -m pytest -n $(JOBS) --dist worksteal
+	@$(BIN)/python -m pytest -n $(JOBS)
 
 serve: book ## build the book and serve it at http://localhost:PORT
 	@echo "http://localhost:$(PORT) (stop with Ctrl-C)"; $(BIN)/python -m http.server $(PORT) --bind localhost --directory book/_build/html
