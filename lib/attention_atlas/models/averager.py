@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import torch
 
+from attention_atlas.models.heads import ATTENTION, attend, project
 from attention_atlas.shapes import Float, Tensor
 
-ATTENTION = ("softmax", "relu")
 MLP_WIDTH = 4  # hidden units per dimension
 
 
@@ -184,8 +184,9 @@ def forward(
         )
         if last_only and layer == averager.layers - 1:
             asks, stream, seen = asks[:, :, -1:], stream[:, :, -1:], seen[-1:]
-        weights.append(_weights(averager, _project(asks, query), _project(answers, key), seen))
-        pooled = weights[-1] @ _project(gives, value)  # (seed, batch, head, token, d_head)
+        scale = math.sqrt(averager.width) if averager.scaled else 1.0
+        weights.append(attend(project(asks, query) @ project(answers, key).mT / scale, seen, averager.attention))
+        pooled = weights[-1] @ project(gives, value)  # (seed, batch, head, token, d_head)
         written.append(pooled @ output[:, None])
         stream = stream + written[-1].sum(2)
         if averager.mlp:
@@ -199,19 +200,3 @@ def forward(
 
 def _normalized(averager: Averager, stream: Tensor) -> Tensor:
     return torch.nn.functional.layer_norm(stream, stream.shape[-1:]) if averager.layernorm else stream
-
-
-def _project(stream: Float[Tensor, "seed batch token d_model"], weight: Float[Tensor, "seed head d_model d_head"]):
-    """To (seed, batch, head, token, d_head), all heads in one product."""
-    heads, width = weight.shape[1], weight.shape[3]
-    joined = stream.flatten(1, 2) @ weight.movedim(1, 2).flatten(2)
-    return joined.unflatten(2, (heads, width)).unflatten(1, stream.shape[1:3]).movedim(3, 2)
-
-
-def _weights(averager: Averager, query: Tensor, key: Tensor, seen: Tensor) -> Float[Tensor, "s b head query key"]:
-    logits = query @ key.mT
-    if averager.scaled:
-        logits = logits / math.sqrt(averager.width)
-    if averager.attention == "softmax":
-        return logits.masked_fill(~seen, -math.inf).softmax(-1)
-    return logits.relu() * seen / seen.sum(1, keepdim=True)
