@@ -132,7 +132,11 @@ def recompute(result: Result) -> str:
         config = _restored(experiment, result)
     except (TypeError, ValueError) as error:  # its fields have changed and the revision has not
         return f"differs: the stored configuration is refused: {error}"
-    again = json.loads(dump(Result(result.experiment, result.point, {}, experiment.run(config), {})))["table"]
+    try:
+        table = experiment.run(config)
+    except ValueError as error:  # what it needs is not here, such as the text of another version of Python
+        return f"could not be run here: {error}"
+    again = json.loads(dump(Result(result.experiment, result.point, {}, table, {})))["table"]
     try:
         pd.testing.assert_frame_equal(
             pd.DataFrame(again),

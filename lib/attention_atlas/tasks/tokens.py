@@ -51,6 +51,44 @@ def byte_pairs(text: Text, vocabulary: int) -> Encoded:
     -----
     Sennrich, Haddow and Birch 2016, in the byte-level form of GPT-2, with its rule of what a word is.
     """
+    tokenizer = byte_pair_tokenizer(text.train, vocabulary)
+    parts = [_files(part) for part in (text.train, text.validation)]
+    learned = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
+    train, validation = (
+        np.concatenate([np.asarray(file.ids, np.int64) + 1 for file in tokenizer.encode_batch_fast(part)])
+        for part in parts
+    )
+    # In the library's alphabet a letter is a byte, so offsets in the text follow from the lengths of tokens.
+    widths = np.array([0, *(len(token) for token, _ in learned)])
+    ends = np.cumsum(widths[validation])
+    of_bytes = np.repeat(natural_language(text.validation), [len(letter.encode()) for letter in text.validation])
+    before = np.cumsum([0, *of_bytes])
+    kinds = 2 * (before[ends] - before[ends - widths[validation]]) >= widths[validation]
+    letters = _byte_letters()
+    printed = (bytes(letters[letter] for letter in token).decode("utf-8", "backslashreplace") for token, _ in learned)
+    return Encoded(train, validation, (BEGIN, *printed), kinds.astype(np.int64))
+
+
+def byte_pair_tokenizer(text: str, vocabulary: int):
+    """The tokenizer of :func:`byte_pairs`.
+
+    Parameters
+    ----------
+    text : str
+        What it learns from.
+    vocabulary : int
+        As of :func:`byte_pairs`.
+
+    Returns
+    -------
+    tokenizers.Tokenizer
+        Its numbers begin at 0: those of :func:`byte_pairs` are larger by 1.
+
+    Raises
+    ------
+    ValueError, ModuleNotFoundError
+        As :func:`byte_pairs`.
+    """
     if vocabulary < 257:
         raise ValueError(f"byte pairs need a vocabulary of at least 257 (256 bytes and {BEGIN}), got {vocabulary}")
     try:
@@ -66,22 +104,8 @@ def byte_pairs(text: Text, vocabulary: int) -> Encoded:
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     # The library would take the letters of a special token in the text for the token, so it is not told of ours.
     trainer = trainers.BpeTrainer(vocab_size=vocabulary - 1, initial_alphabet=alphabet, show_progress=False)
-    parts = [_files(part) for part in (text.train, text.validation)]
-    tokenizer.train_from_iterator(parts[0], trainer)
-    learned = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
-    train, validation = (
-        np.concatenate([np.asarray(file.ids, np.int64) + 1 for file in tokenizer.encode_batch_fast(part)])
-        for part in parts
-    )
-    # In the library's alphabet a letter is a byte, so offsets in the text follow from the lengths of tokens.
-    widths = np.array([0, *(len(token) for token, _ in learned)])
-    ends = np.cumsum(widths[validation])
-    of_bytes = np.repeat(natural_language(text.validation), [len(letter.encode()) for letter in text.validation])
-    before = np.cumsum([0, *of_bytes])
-    kinds = 2 * (before[ends] - before[ends - widths[validation]]) >= widths[validation]
-    letters = _byte_letters()
-    printed = (bytes(letters[letter] for letter in token).decode("utf-8", "backslashreplace") for token, _ in learned)
-    return Encoded(train, validation, (BEGIN, *printed), kinds.astype(np.int64))
+    tokenizer.train_from_iterator(_files(text), trainer)
+    return tokenizer
 
 
 def _files(part: str) -> list[str]:
