@@ -1,5 +1,6 @@
 """Small transformer decoders for text, many independent ones of one shape side by side."""
 
+import functools
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -198,7 +199,8 @@ def forward(
         return stream if gains is None else _normalized(decoder, stream, gains if gain == "last" else gains[:, layer])
 
     seen = torch.ones(length, length, dtype=torch.bool, device=tokens.device).tril()
-    bias = _bias(decoder, length).to(parameters["embedding"]) if decoder.positions == "decay" else 0.0
+    table = parameters["embedding"]
+    bias = _bias(decoder.heads, length, table.device, table.dtype) if decoder.positions == "decay" else 0.0
     stream = _embedded(decoder, parameters, tokens)
     for layer in range(decoder.layers):
         stream = at("stream", stream)
@@ -256,7 +258,7 @@ def _embedded(decoder: Decoder, parameters: dict, tokens: Tensor) -> Float[Tenso
     if decoder.positions == "learned":
         stream = stream + parameters["position"][:, None, : tokens.shape[-1]]
     elif decoder.positions == "sinusoidal":
-        stream = stream + sinusoidal(tokens.shape[-1], decoder.d_model).to(stream)
+        stream = stream + _waves(tokens.shape[-1], decoder.d_model, stream.device, stream.dtype)
     return stream
 
 
@@ -273,9 +275,23 @@ def _placed(decoder: Decoder, parameters: dict, layer: int, name: str, part: Ten
         gain = parameters[f"{name}_gain"][:, layer, None, None, None]
         part = torch.nn.functional.rms_norm(part, part.shape[-1:], eps=EPSILON) * gain
     if decoder.positions == "rope":
-        part = rope(part, rope_frequencies(decoder.d_head).to(part.device))
+        part = rope(part, _frequencies(decoder.d_head, part.device))
     return part
 
 
-def _bias(decoder: Decoder, length: int) -> Float[Tensor, "head query key"]:
-    return torch.stack([decay_bias(length, slope) for slope in slopes(decoder.heads).tolist()])
+# A step that CUDA has recorded must not copy from the CPU, so what is the same every time is made once.
+
+
+@functools.cache
+def _frequencies(d_head: int, device: torch.device) -> Float[Tensor, "pair"]:
+    return rope_frequencies(d_head).to(device)
+
+
+@functools.cache
+def _waves(length: int, d_model: int, device: torch.device, dtype: torch.dtype) -> Float[Tensor, "token d_model"]:
+    return sinusoidal(length, d_model).to(device, dtype)
+
+
+@functools.cache
+def _bias(heads: int, length: int, device: torch.device, dtype: torch.dtype) -> Float[Tensor, "head query key"]:
+    return torch.stack([decay_bias(length, slope) for slope in slopes(heads).tolist()]).to(device, dtype)
