@@ -7,6 +7,7 @@ from itertools import groupby
 from pathlib import Path
 
 from attention_atlas import __version__
+from attention_atlas.probe import command as probing
 from attention_atlas.profiles import PROFILES
 
 
@@ -81,10 +82,15 @@ def _parser() -> argparse.ArgumentParser:
     merge.set_defaults(command=_merge)
     merge.add_argument("folder", type=Path)
 
+    ship = commands.add_parser("ship", help="write a trained decoder to data/models, trained here if need be")
+    ship.set_defaults(command=_ship)
+    ship.add_argument("point", help="of the experiment language, such as rope-seed0")
+
     score = commands.add_parser("scorecard", help="the papers' values beside ours, with verdicts")
     score.set_defaults(command=_scorecard)
     score.add_argument("--json", action="store_true")
     score.add_argument("--summary", action="store_true", help="counts only")
+    probing.add(commands)
     return parser
 
 
@@ -206,6 +212,14 @@ def _merge(options) -> None:
         raise ValueError(f"no such folder: {options.folder}")
     taken, kept = results.Store().merge(results.Store(options.folder))
     print(f"taken {taken}, kept {kept}")
+
+
+def _ship(options) -> None:
+    from attention_atlas import files
+    from attention_atlas.models import shipped
+
+    path = shipped.ship(options.point)
+    print(f"wrote {files.relative(path)}, {path.stat().st_size / 1e6:.1f} MB")
 
 
 def _scorecard(options) -> None:

@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import torch
 
@@ -133,8 +134,8 @@ def recency(scores: Float[Tensor, "batch query key"], mask: Bool[Tensor, "query 
         scores.masked_fill(~allowed, never).permute(2, 1, 0).contiguous().cpu().numpy()
         for never in (-math.inf, math.inf)
     )
-    hits = sum(int((later[k, k + 1 :] > earlier[:k, k + 1 :]).sum()) for k in range(1, len(later) - 1))
-    return hits / triples
+    hits = sum(np.count_nonzero(later[k, k + 1 :] > earlier[:k, k + 1 :]) for k in range(1, len(later) - 1))
+    return int(hits) / triples
 
 
 def _check(record: AttentionRecord, mask: Tensor) -> None:

@@ -12,7 +12,7 @@ from attention_atlas.models.decoder import Decoder
 from attention_atlas.shapes import Float, Int, Tensor
 
 FOLDER = files.ROOT / "data" / "models"
-DEFAULT = "long-seed0"  # the one that was trained longest
+DEFAULT = "rope-seed0"  # our main setting
 
 
 class Shipped(NamedTuple):
