@@ -289,7 +289,7 @@ locater = Locater(scale_weight=1e-3, mean_weight=1e-2, target_trace=aimed)
 # - Biases of queries and keys, rotary positions and norms of queries or keys are not part of $W$. With them the penalty says less about the scores.
 # - It is a sum over heads: a weight that suits one head suits any number.
 #
-# **What is not here.** In the paper LocAteR improves validation perplexity and raises attention entropy on WikiText-2 <span class="atlas-origin">paper</span>. We have not attempted that experiment yet; the {doc}`scorecard </_executed/back_matter/scorecard>` says so. What this page shows is what the penalty asks for, and not whether language models profit from it.
+# **What is not here.** In the paper LocAteR improves validation perplexity and raises attention entropy on WikiText-2 <span class="atlas-origin">paper</span>. That experiment has a page of its own, {doc}`/_executed/language_models/locater_on_text`. What this page shows is what the penalty asks for, and not whether language models profit from it.
 #
 # ## Exercises
 

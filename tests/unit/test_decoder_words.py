@@ -1,0 +1,57 @@
+"""Every setting has a name; differences are put into words by their standard errors."""
+
+import math
+
+import pandas as pd
+import pytest
+
+from attention_atlas.decoder_settings import SETTINGS
+from attention_atlas.decoder_words import LABELS, change, listing, side, sides, where
+
+
+def paired(difference, error=0.1, seeds=3):
+    return pd.Series({"difference": difference, "standard_error": error, "seeds": seeds})
+
+
+ONE, NONE = paired(0.3, math.nan, 1), paired(math.nan, math.nan, 0)
+
+
+def test_every_setting_has_a_name():
+    assert list(LABELS) and set(LABELS) == set(SETTINGS)
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        (paired(0.0213, 0.0049), "+0.021\u00a0±\u00a00.005 (3 seeds)"),
+        (paired(-0.3, 0.1, 5), "−0.300\u00a0±\u00a00.100 (5 seeds)"),
+        (ONE, "+0.300 (one seed)"),
+        (NONE, "no seed in common"),
+    ],
+)
+def test_change(found, expected):
+    assert change(found) == expected
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [(paired(0.21), 1), (paired(-0.21), -1), (paired(0.2), 0), (paired(-0.1), 0), (ONE, None), (NONE, None)],
+)
+def test_side_needs_more_than_two_standard_errors_and_two_seeds(found, expected):
+    assert side(found) == expected
+
+
+def test_sides_names_each_once():
+    found = {"a": paired(1), "b": paired(-1), "c": paired(0.1), "d": paired(2), "e": ONE}
+    assert sides(found) == "lower with b; higher with a and d; too close to tell with c; only one seed, of e"
+
+
+def test_listing():
+    assert listing(["a"]) == "a" and listing(["a", "b"]) == "a and b" and listing(["a", "b", "c"]) == "a, b and c"
+
+
+def test_where_says_yes_of_one_strength_and_nothing_of_single_seeds():
+    found = {"on A": {"weak": paired(1), "strong": paired(-1)}, "on B": {"weak": paired(0.1)}, "on C": {"weak": ONE}}
+    assert where(found, 1) == "Yes, on A; not on B; not known yet, on C."
+    assert where({"on A": found["on A"], "on B": found["on A"]}, -1) == "Yes, on A and on B."
+    assert where({"on B": found["on B"]}, -1) == "Not on B." and where({"on C": {}}, 1) == "Not known yet, on C."
