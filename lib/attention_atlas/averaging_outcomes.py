@@ -1,14 +1,12 @@
 """What became of the models of the averaging experiment: who learned it, how often, and what the others do."""
 
-import math
-
 import pandas as pd
 
 from attention_atlas import results
+from attention_atlas.catch_criteria import LEARNED
 from attention_atlas.experiments import averaging
+from attention_atlas.intervals import wilson
 from attention_atlas.store import Store
-
-LEARNED = 0.01  # share of the target's variance below which the loss of a model that has learned it lies
 
 
 class Outcomes:
@@ -29,7 +27,8 @@ class Outcomes:
         One row per ``setting``, ``seed`` and ``step``, one column for each quantity of
         :func:`attention_atlas.tag_tests.measure`.
     end : DataFrame
-        Its rows after the last step, with ``learned``, whether the loss is below :data:`LEARNED` of the variance.
+        Its rows after the last step, with ``learned``, whether the loss is below
+        :data:`attention_atlas.catch_criteria.LEARNED` of the variance.
     config : dict
         First configuration of every setting, of the size that was found.
     provenance : str
@@ -79,37 +78,3 @@ class Outcomes:
             for n, k in zip(counts["size"].tolist(), counts["sum"].tolist(), strict=True)
         ]
         return pd.DataFrame(rows, index=counts.index)
-
-
-def wilson(successes: int, trials: int, quantile: float = 1.959964) -> tuple[float, float]:
-    """Interval of Wilson (1927) for a share, which stays within 0 and 1 and is right for few trials too.
-
-    Parameters
-    ----------
-    successes, trials : int
-        How often, of how many, at least 1.
-    quantile : float
-        Of the normal distribution; 1.96 for 95 %.
-
-    Returns
-    -------
-    tuple of float
-        Lower and upper end.
-
-    Raises
-    ------
-    ValueError
-        If there are no trials, or more successes than trials.
-
-    Examples
-    --------
-    >>> [round(end, 3) for end in wilson(4, 10)]
-    [0.168, 0.687]
-    """
-    if not 0 <= successes <= trials or trials < 1:
-        raise ValueError(f"a share needs 0 <= successes <= trials and a trial, got {successes} of {trials}")
-    share, square = successes / trials, quantile**2 / trials
-    middle = share + square / 2
-    reach = quantile * math.sqrt(share * (1 - share) / trials + square / (4 * trials))
-    low = (middle - reach) / (1 + square) if successes else 0.0  # rounding would leave a trace there
-    return low, (middle + reach) / (1 + square) if successes < trials else 1.0

@@ -2,12 +2,11 @@
 
 import pandas as pd
 
+from attention_atlas.catch_criteria import LEARNED, SINK
 from attention_atlas.rule import Rule, complete
 
 MODELS = 100  # of the main setting
-LEARNED = 0.01  # share of the target's variance below which a loss counts as learned
 WIDTHS, KEPT = (8, 16), 0.9  # of compressed networks; share of the attention that a truncation keeps
-SINK = 0.2  # mean attention above which a token is one, by the paper's convention
 
 
 def _in_part(report: pd.DataFrame) -> pd.DataFrame:

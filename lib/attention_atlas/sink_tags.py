@@ -2,6 +2,7 @@
 
 import torch
 
+from attention_atlas.catch_criteria import SINK
 from attention_atlas.models.averager import Averager, Pass
 from attention_atlas.shapes import Bool, Float, Tensor
 from attention_atlas.sinks import sinks_zhang2025
@@ -9,9 +10,12 @@ from attention_atlas.tags import explained_variance, tag_subspace
 
 
 def value_vectors(
-    averager: Averager, parameters: dict[str, Float[Tensor, "..."]], found: Pass, layer: int
-) -> Float[Tensor, "seed batch head token d_model"]:
-    """Value vectors of all tokens after the output matrix.
+    averager: Averager,
+    parameters: dict[str, Float[Tensor, "..."]],
+    stream: Float[Tensor, "seed *batch token d_model"],
+    layer: int,
+) -> Float[Tensor, "seed *batch head token d_model"]:
+    """Value vectors of tokens after the output matrix.
 
     Parameters
     ----------
@@ -19,14 +23,14 @@ def value_vectors(
         The models' shape.
     parameters : dict of str to (seed, ...)
         Of the models.
-    found : Pass
-        What they compute, of :func:`attention_atlas.models.averager.forward`, unedited and for all tokens.
+    stream : (seed, *batch, token, d_model)
+        What enters the layer, such as ``streams[layer]`` of :func:`attention_atlas.models.averager.forward`.
     layer : int
         From 0 on.
 
     Returns
     -------
-    (seed, batch, head, token, d_model)
+    (seed, *batch, head, token, d_model)
         ``x_j W_V W_O``. If token j is a sink, this is its tag.
 
     Raises
@@ -41,25 +45,24 @@ def value_vectors(
     >>> from attention_atlas.theory.catch_tag_release.construction import catch_tag_release
     >>> model = catch_tag_release(40, 20)
     >>> found = forward(*model, placed(torch.tensor([[9.0, 1.0]]).double(), torch.tensor([1])).features[None])
-    >>> value_vectors(*model, found, layer=0)[0, 0, 0].tolist()
+    >>> value_vectors(*model, found.streams[0], layer=0)[0, 0, 0].tolist()
     [[0.0, 0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0, 0.0]]
     """
     if not 0 <= layer < averager.layers:
         raise ValueError(f"layer must be one of 0 to {averager.layers - 1}, got {layer}")
-    stream = found.streams[layer]
     if averager.layernorm:
         stream = torch.nn.functional.layer_norm(stream, stream.shape[-1:])
     value, output = parameters["value"][:, layer], parameters["output"][:, layer]
-    return torch.einsum("sbtd,shde,shef->sbhtf", stream, value, output)
+    return torch.einsum("s...td,shde,shef->s...htf", stream, value, output)
 
 
-def sinks_of(found: Pass, layer: int, threshold: float = 0.2) -> Bool[Tensor, "seed batch head key"]:
+def sinks_of(found: Pass, layer: int, threshold: float = SINK) -> Bool[Tensor, "seed batch head key"]:
     """Which tokens are the sinks of each head in each sequence, by the convention of Zhang et al. 2025.
 
     Parameters
     ----------
     found : Pass
-        As for :func:`value_vectors`; softmax attention.
+        What models compute, of :func:`attention_atlas.models.averager.forward`; softmax attention, of all tokens.
     layer : int
         From 0 on.
     threshold : float

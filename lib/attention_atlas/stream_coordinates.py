@@ -6,6 +6,7 @@ import torch
 
 from attention_atlas.metrics import outlier_ratio
 from attention_atlas.shapes import Bool, Float, Tensor
+from attention_atlas.theory.localization.spectrum import orthonormal
 
 
 class Principal(NamedTuple):
@@ -89,43 +90,6 @@ def separation(places: Float[Tensor, "token"], tagged: Bool[Tensor, "token"]) ->
     return max(share, 1 - share)
 
 
-def random_rotation(d_model: int, generator: torch.Generator) -> Float[Tensor, "d_model d_model"]:
-    """An orthogonal matrix without preference: a model whose stream is turned by it computes the same.
-
-    Parameters
-    ----------
-    d_model : int
-        At least 1.
-    generator : torch.Generator
-        Source of randomness.
-
-    Returns
-    -------
-    (d_model, d_model)
-        Uniform over all orthogonal matrices (Haar), float64.
-
-    Raises
-    ------
-    ValueError
-        If there is no dimension.
-
-    Notes
-    -----
-    The triangular factor's diagonal is made positive, without which QR prefers some rotations (Mezzadri 2007).
-
-    Examples
-    --------
-    >>> turn = random_rotation(3, torch.Generator().manual_seed(0))
-    >>> torch.allclose(turn @ turn.T, torch.eye(3).double())
-    True
-    """
-    if d_model < 1:
-        raise ValueError(f"a rotation needs at least 1 dimension, got {d_model}")
-    normal = torch.randn(d_model, d_model, generator=generator, dtype=torch.float64)
-    orthogonal, triangular = torch.linalg.qr(normal)
-    return orthogonal * triangular.diagonal().sign()
-
-
 def typical_outlier(embeddings: Float[Tensor, "sequence token d_model"]) -> float:
     """Outlier ratio of a layer in a typical sequence.
 
@@ -166,7 +130,7 @@ def turned_outliers(
     Returns
     -------
     (rotation,)
-        :func:`typical_outlier` after each :func:`random_rotation`.
+        :func:`typical_outlier` in each of so many bases, of :func:`~.spectrum.orthonormal`.
 
     Raises
     ------
@@ -181,5 +145,5 @@ def turned_outliers(
     """
     if rotations < 1:
         raise ValueError(f"at least 1 rotation is needed, got {rotations}")
-    turns = (random_rotation(embeddings.shape[-1], generator) for _ in range(rotations))
+    turns = (orthonormal(embeddings.shape[-1], generator) for _ in range(rotations))
     return torch.tensor([typical_outlier(embeddings @ turn) for turn in turns], dtype=torch.float64)

@@ -9,6 +9,7 @@ import torch
 
 from attention_atlas.models.averager import Averager, Edit, Pass, forward
 from attention_atlas.shapes import Bool, Float, Tensor
+from attention_atlas.sink_tags import value_vectors
 from attention_atlas.tags import explained_variance, tag_part, tag_subspace
 from attention_atlas.tasks.averaging import Averaging, Batch, simple_rules
 
@@ -32,10 +33,8 @@ def separator_tags(averager: Averager, parameters: dict[str, Tensor]) -> Float[T
     -----
     The tag of Zhang et al. 2025.
     """
-    stream = parameters["embedding"][:, 1:].sum(1)
-    if averager.layernorm:
-        stream = torch.nn.functional.layer_norm(stream, stream.shape[-1:])
-    return torch.einsum("sd,shde,shef->shf", stream, parameters["value"][:, 0], parameters["output"][:, 0])
+    separator = parameters["embedding"][:, 1:].sum(1, keepdim=True)  # the only token of its sequence
+    return value_vectors(averager, parameters, separator, layer=0).squeeze(2)
 
 
 def retagged(
@@ -94,6 +93,65 @@ def without_directions(basis: Float[Tensor, "seed direction d_model"]) -> Edit:
     )
 
 
+def to_separator(
+    weights: Float[Tensor, "seed batch head query key"], batch: Batch
+) -> tuple[Float[Tensor, "seed batch head"], Float[Tensor, "seed batch head"]]:
+    """Attention on the separator in every sequence: what tokens after it give, and what it receives.
+
+    Parameters
+    ----------
+    weights : (seed, batch, head, query, key)
+        Of one layer, for all queries; rows that do not sum to 1 count as shares of their sum.
+    batch : Batch
+        The sequences.
+
+    Returns
+    -------
+    two of (seed, batch, head)
+        Means over the tokens after the separator, and over all that see it, itself among them. Where the second is
+        above :data:`attention_atlas.catch_criteria.SINK`, the separator is a sink for Zhang et al. 2025.
+
+    Examples
+    --------
+    >>> from attention_atlas.tasks.averaging import placed
+    >>> weights = torch.tensor([[1.0, 0.0, 0.0], [0.5, 0.5, 0.0], [0.0, 0.8, 0.2]]).expand(1, 1, 1, 3, 3)
+    >>> batch = placed(torch.zeros(1, 2, dtype=torch.float64), torch.tensor([1]))
+    >>> [round(part.item(), 3) for part in to_separator(weights, batch)]
+    [0.8, 0.65]
+    """
+    shares = _shares(weights)
+    place = batch.separator[None, :, None, None, None].expand(*shares.shape[:4], 1)
+    given = shares.gather(4, place).squeeze(4)  # (seed, batch, head, query)
+    after, sees = batch.after.to(shares.dtype), 1 - batch.before.to(shares.dtype)
+    means = ((given * who[:, None]).sum(-1) / who.sum(-1)[:, None] for who in (after, sees))
+    return tuple(means)
+
+
+def of_last_token(
+    weights: Float[Tensor, "seed batch head query key"], whom: Float[Tensor, "batch key"]
+) -> Float[Tensor, "seed"]:
+    """Share of the last token's attention that is on some tokens, the mean over sequences.
+
+    Parameters
+    ----------
+    weights : (seed, batch, head, query, key)
+        Of one layer; the last query is the last token.
+    whom : (batch, key)
+        1 at these tokens, 0 at others.
+
+    Returns
+    -------
+    (seed,)
+        Of several heads the largest.
+
+    Examples
+    --------
+    >>> of_last_token(torch.tensor([[0.2, 0.5, 0.3]]).expand(1, 1, 1, 1, 3), torch.tensor([[0.0, 1.0, 1.0]]))
+    tensor([0.8000])
+    """
+    return (_shares(weights[..., -1, :]) * whom[:, None]).sum(-1).mean(1).amax(1)
+
+
 def measure(
     averager: Averager, parameters: dict[str, Tensor], task: Averaging, batch: Batch
 ) -> dict[str, Float[Tensor, "seed"]]:
@@ -147,7 +205,7 @@ def measure(
         return numbers
 
     def run(edit: Edit) -> Pass:
-        return forward(averager, parameters, features, edit, last_only=averager.layers == 2)
+        return forward(averager, parameters, features, edit, last_only=True)
 
     def error(found: Pass, wanted: Tensor) -> Tensor:
         return (found.output[..., -1] - wanted).square().mean(1)
@@ -159,7 +217,7 @@ def measure(
     numbers |= {"everyone": error(passed, target), "everyone_to_all_numbers": error(passed, rules["all_numbers"])}
     passed = run(seen_as(nobody - added, "key", "value"))
     separator = (torch.arange(both.shape[1]) == batch.separator[:, None]).to(kind)
-    numbers |= {"nobody": error(passed, target), "nobody_separator": _last(passed, separator)}
+    numbers |= {"nobody": error(passed, target), "nobody_separator": of_last_token(passed.weights[-1], separator)}
     numbers |= _moved(run(seen_as(moved - added, "key", "value")), batch)
     for name, factor in (("halved", 0.5), ("doubled", 2.0)):
         change = (factor - 1) * torch.where(both[None, :, :, None], added - nobody, torch.zeros_like(added))
@@ -172,28 +230,22 @@ def _moved(found: Pass, batch: Batch) -> dict[str, Tensor]:
     numbers = batch.features[..., 0].to(before.dtype)
     wanted = (numbers * before).sum(1) / before.sum(1).clamp(min=1)
     output, target = found.output[:, kept, -1], batch.target[kept].to(before.dtype)
-    part = Pass(found.output, tuple(weights[:, kept] for weights in found.weights), (), ())
     return {
         "moved": (output - wanted[kept]).square().mean(1),
         "moved_loss": (output - target).square().mean(1),
-        "moved_mass": _last(part, before[kept]),
+        "moved_mass": of_last_token(found.weights[-1][:, kept], before[kept]),
     }
 
 
 def _attention(found: Pass, batch: Batch) -> dict[str, Tensor]:
-    first = _shares(found.weights[0])
-    place = batch.separator[None, :, None, None, None].expand(*first.shape[:4], 1)
-    given = first.gather(4, place).squeeze(4)  # to the separator: (seed, batch, head, query)
-    after, sees = batch.after.to(first.dtype), 1 - batch.before.to(first.dtype)
-    numbers = {"mass": _last(found, after), "on_separator": _last(found, sees - after)}
-    for name, who in (("attention", after), ("received", sees)):
-        numbers[name] = ((given * who[:, None]).sum(-1) / who.sum(-1)[:, None]).mean(1).amax(1)
-    return numbers
-
-
-def _last(found: Pass, whom: Float[Tensor, "batch token"]) -> Float[Tensor, "seed"]:
-    """The share of the last token's attention in the last layer that is on some tokens."""
-    return (_shares(found.weights[-1][..., -1, :]) * whom[:, None]).sum(-1).mean(1).amax(1)
+    given, received = (part.mean(1).amax(1) for part in to_separator(found.weights[0], batch))
+    after, before = (which.to(found.output.dtype) for which in (batch.after, batch.before))
+    return {
+        "mass": of_last_token(found.weights[-1], after),
+        "on_separator": of_last_token(found.weights[-1], 1 - before - after),
+        "attention": given,
+        "received": received,
+    }
 
 
 def _shares(weights: Tensor) -> Tensor:

@@ -23,8 +23,10 @@ import matplotlib.pyplot as plt
 import torch
 from IPython.display import Markdown, display
 
-from attention_atlas import cards, figures, results
-from attention_atlas.compression import low_rank_plus_sparse, stored_numbers
+from attention_atlas import cards, figures
+from attention_atlas.compression import low_rank_plus_sparse
+from attention_atlas.compression_outcomes import Compressions, chosen, enough
+from attention_atlas.drawing_bands import median_band
 from attention_atlas.exercises import catch_compression as exercises
 from attention_atlas.experiments import averaging_compression as experiment
 from attention_atlas.models.products import in_basis, products, with_products
@@ -34,26 +36,8 @@ from attention_atlas.wording import say, short
 
 figures.style()
 blue, orange, green, purple, muted = (figures.PALETTE[name] for name in ("blue", "orange", "green", "purple", "muted"))
-found = results.obtain(experiment, profile)
-config = experiment.configurations(found.table["profile"].iloc[0])["width-16-0"]
-table = found.table.assign(width=found.table["point"].str.split("-").str[1].astype(int))
-table["stored"] = stored_numbers(table["width"], table["width"], table["rank"], table["entries"]) / table["width"] ** 2
-table["kept"] = table["loss"] < config.learned_below
-bare = table[table["method"] == "none"]
-good = bare[bare["kept"]] if bare["kept"].any() else bare
-table = table.merge(good[["width", "seed"]])  # those that were compressed
-models = good.groupby("width").size()
-whole, single = table[table["product"] == "all"], table[table["product"] != "all"]
-
-
-def curve(axes, rows, by, quantity, **look):
-    """Median over models, and the band of all but the outer tenths."""
-    groups = rows.groupby(by)[quantity]
-    axes.plot(groups.median().index, groups.median(), **look)
-    axes.fill_between(
-        groups.median().index, groups.quantile(0.1), groups.quantile(0.9), color=look["color"], alpha=0.15
-    )
-
+found = Compressions(profile)
+config, models, good, whole, single = found.config, found.models, found.learned, found.whole, found.single
 
 # %% tags=["hide-input"]
 wide = whole[(whole["width"] == 16) & (whole["stored"] <= 1) & (whole["method"] != "none")]
@@ -68,7 +52,7 @@ figure, panels = plt.subplots(3, 2, figsize=(7.2, 6.6), sharex=True, sharey="row
 for axes_column, method, title in zip(panels.T, experiment.METHODS, ("plain", "weighted by inputs"), strict=True):
     for axes, quantity in zip(axes_column, ROWS, strict=True):
         for label, (which, look) in KINDS.items():
-            curve(axes, wide[which & (wide["method"] == method)], "stored", quantity, label=label, markersize=4, linewidth=1.5, **look)  # fmt: skip
+            median_band(axes, wide[which & (wide["method"] == method)], "stored", quantity, label=label, markersize=4, linewidth=1.5, **look)  # fmt: skip
     axes_column[0].set(title=title, yscale="log")
     axes_column[0].axhline(config.learned_below, color=muted, linewidth=1.2, linestyle=(0, (1, 1)))
     axes_column[-1].set(xlabel="numbers stored, share of all", xticks=[0, 0.25, 0.5, 0.75, 1])
@@ -90,22 +74,13 @@ figures.show(
 # %% tags=["hide-input"]
 say("catch-compression-wide", f"{models[16]}")
 say("catch-compression-narrow", f"{models[8]}")
-say("catch-compression-trained-wide", f"{(bare['width'] == 16).sum()}")
-say("catch-compression-trained-narrow", f"{(bare['width'] == 8).sum()}")
+say("catch-compression-trained-wide", f"{(found.trained['width'] == 16).sum()}")
+say("catch-compression-trained-narrow", f"{(found.trained['width'] == 8).sum()}")
 say("catch-compression-models", f"{models.sum()}")
-
-
-def at(rows, rank=None, entries=0, method=None, product=None, width=None):
-    """Rows of one compression."""
-    for name, value in (("rank", rank), ("entries", entries), ("method", method), ("product", product), ("width", width)):  # fmt: skip
-        rows = rows if value is None else rows[rows[name] == value]
-    return rows
-
-
 pruned_to_eighth = whole[(whole["rank"] == 0) & (whole["stored"] == 1 / 8)]
-rank_one = at(whole, 1)
-sink_alone = at(single, 1, product="query_key_1")
-nothing = at(whole, 0, method="plain")
+rank_one = chosen(whole, 1)
+sink_alone = chosen(single, 1, product="query_key_1")
+nothing = chosen(whole, 0, method="plain")
 say("catch-compression-eighth-sink", f"{pruned_to_eighth['sink'].min():.3f}")
 say("catch-compression-eighth-kept", f"{pruned_to_eighth['kept'].sum()}")
 say("catch-compression-sink-share", f"{100 * sink_alone['sink'].min():.4g}")
@@ -116,7 +91,7 @@ say("catch-compression-rank-one-kept", f"{rank_one['kept'].sum()}")
 say("catch-compression-rank-one-loss", short(rank_one["loss"].min()))
 for width in (8, 16):
     for method in experiment.METHODS:
-        here = at(single, 1, method=method, product="query_key_1", width=width)
+        here = chosen(single, 1, method=method, product="query_key_1", width=width)
         say(f"catch-compression-one-{method}-{width}", f"{here['kept'].sum()} of {models[width]}")
 
 # %% [markdown]
@@ -155,10 +130,10 @@ LOOKS = {"plain": dict(color=blue, marker="o", linestyle="--"), "weighted": dict
 figure, panels = plt.subplots(2, 4, figsize=(7.2, 4.6), sharex=True, sharey="row")
 for (upper, lower), (product, title) in zip(panels.T, NAMES.items(), strict=True):
     for method, look in LOOKS.items():
-        rows = at(single, method=method, product=product, width=16)
+        rows = chosen(single, method=method, product=product, width=16)
         label = "weighted by inputs" if method == "weighted" else method
-        curve(upper, rows.assign(lost=rows["lost"].clip(lower=1e-9)), "rank", "lost", markersize=4, linewidth=1.3, label=label, **look)  # fmt: skip
-        curve(lower, rows, "rank", "loss", markersize=4, linewidth=1.3, **look)
+        median_band(upper, rows.assign(lost=rows["lost"].clip(lower=1e-9)), "rank", "lost", markersize=4, linewidth=1.3, label=label, **look)  # fmt: skip
+        median_band(lower, rows, "rank", "loss", markersize=4, linewidth=1.3, **look)
     for axes in (upper, lower):
         axes.axvline(ENOUGH[product], color=muted, linewidth=1, linestyle=":")
         axes.set(yscale="log", xticks=[0, 2, 4, 6, 8])
@@ -166,7 +141,7 @@ for (upper, lower), (product, title) in zip(panels.T, NAMES.items(), strict=True
     upper.set_ylim(2e-7, 3)
     lower.axhline(config.learned_below, color=muted, linewidth=1.2, linestyle=(0, (1, 1)))
     lower.set_xlabel("rank")
-read = at(single, 1, method="readout", product="value_output_2", width=16)
+read = chosen(single, 1, method="readout", product="value_output_2", width=16)
 panels[1, 3].plot(1, read["loss"].median(), "*", color=green, markersize=11, label="what the readout reads")
 panels[0, 0].set_ylabel("squares lost, share")
 panels[1, 0].set_ylabel("loss / variance")
@@ -187,33 +162,26 @@ lines = []
 for product, title in NAMES.items():
     line = [title]
     for method in experiment.METHODS:
-        rows = at(single, method=method, product=product)
-        line.append(" · ".join(f"{at(rows, 1, width=d)['kept'].sum()} of {models[d]}" for d in (8, 16)))
+        rows = chosen(single, method=method, product=product)
+        line.append(" · ".join(f"{chosen(rows, 1, width=d)['kept'].sum()} of {models[d]}" for d in (8, 16)))
     for method in experiment.METHODS:
         least = []
         for d in (8, 16):
-            every = at(single, method=method, product=product, width=d).groupby("rank")["kept"].all()
-            least.append(str(every[::-1].cummin()[::-1].idxmax()) if every.iloc[-1] else "> 8")
+            rank = enough(chosen(single, method=method, product=product, width=d))
+            least.append("> 8" if rank is None else f"{rank}")
         line.append(" · ".join(least))
     say(f"catch-compression-all-{product}", " and ".join(least))  # of the last method, weighted
     lines.append(line)
 heads = ["truncated alone", "rank 1, plain", "rank 1, weighted", "rank for all, plain", "rank for all, weighted"]
 display(Markdown(cards.table(heads, lines)))
-exact, before = at(single, method="weighted"), good.set_index(["width", "seed"])["loss"]
-
-
-def change(rows):
-    """Largest relative change of a loss."""
-    return (rows.set_index(["width", "seed"])["loss"] / before - 1).abs().max()
-
-
+exact = chosen(single, method="weighted")
 for product in ("query_key_1", "value_output_1", "query_key_2"):
-    say(f"catch-compression-enough-{product}", short(change(at(exact, ENOUGH[product], product=product))))
-read = at(single, 1, method="readout", product="value_output_2")
-say("catch-compression-enough-readout", short(change(read)))
-one_less = at(exact, 2, product="value_output_1")
+    say(f"catch-compression-enough-{product}", short(found.change(chosen(exact, ENOUGH[product], product=product))))
+read = chosen(single, 1, method="readout", product="value_output_2")
+say("catch-compression-enough-readout", short(found.change(read)))
+one_less = chosen(exact, 2, product="value_output_1")
 say("catch-compression-less", f"{one_less['kept'].sum()} of {len(one_less)}")
-unknowing = at(single, 3, method="plain", product="value_output_1")
+unknowing = chosen(single, 3, method="plain", product="value_output_1")
 say("catch-compression-unknowing", f"{unknowing['kept'].sum()} of {len(unknowing)}")
 
 # %% [markdown]
@@ -263,15 +231,15 @@ heads = ["$d$", "stored", *[f"{kind}, {m}" for m in experiment.METHODS for kind 
 display(Markdown(cards.table(heads, lines)))
 for width in (8, 16):
     for rank in (3, 4):
-        here = at(whole, rank, method="weighted", width=width)
+        here = chosen(whole, rank, method="weighted", width=width)
         say(f"catch-compression-rank-{rank}-{width}", f"{here['kept'].sum()} of {models[width]}")
         say(f"catch-compression-rank-{rank}-share-{width}", f"{2 * rank / width:.3g}")
-say("catch-compression-rank-4-plain", f"{at(whole, 4, method='plain', width=16)['kept'].sum()}")
+say("catch-compression-rank-4-plain", f"{chosen(whole, 4, method='plain', width=16)['kept'].sum()}")
 for entries in (32, 96):
-    here = at(whole, 3, entries, method="weighted", width=16)
+    here = chosen(whole, 3, entries, method="weighted", width=16)
     say(f"catch-compression-three-and-{entries}", f"{here['kept'].sum()}")
 quarters = whole[(whole["width"] == 16) & (whole["stored"] == 0.75)]
-say("catch-compression-wanda", f"{at(quarters, 0, None, method='weighted')['kept'].sum()}")
+say("catch-compression-wanda", f"{chosen(quarters, 0, None, method='weighted')['kept'].sum()}")
 halves = whole[(whole["stored"] <= 0.5) & (whole["method"] == "plain")]
 say("catch-compression-plain-half", f"{halves.groupby(['width', 'rank', 'entries'])['kept'].sum().max()}")
 most = whole[(whole["width"] == 16) & (whole["stored"] == 0.875) & (whole["method"] == "plain")]

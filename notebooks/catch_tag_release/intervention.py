@@ -29,7 +29,8 @@ import torch
 from IPython.display import Markdown, display
 
 from attention_atlas import figures
-from attention_atlas.averaging_outcomes import LEARNED, Outcomes
+from attention_atlas.averaging_outcomes import Outcomes
+from attention_atlas.catch_criteria import LEARNED
 from attention_atlas.exercises import catch_intervention as exercises
 from attention_atlas.experiments import averaging
 from attention_atlas.models.averager import forward

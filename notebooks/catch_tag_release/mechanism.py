@@ -226,7 +226,7 @@ say("catch-mechanism-first-entries", f"{tables['uniform attention']['wu2025'][0]
 lines = ["| network | layer | sinks per sequence | explained by the sinks | 5–95 % of sequences | explained by as many other tokens |", "|:--|--:|--:|--:|--:|--:|"]  # fmt: skip
 for name, found in passes.items():
     for layer in (0, 1):
-        sinks, values = sinks_of(found, layer), value_vectors(*networks[name], found, layer)
+        sinks, values = sinks_of(found, layer), value_vectors(*networks[name], found.streams[layer], layer)
         explained = explained_by(found.written[layer], values, sinks).flatten()
         control = explained_by(found.written[layer], values, as_many_others(sinks, torch.Generator().manual_seed(1)))
         low, high = explained.nanquantile(0.05).item(), explained.nanquantile(0.95).item()

@@ -18,22 +18,26 @@
 profile: str = "quick"  # size at which missing results are computed
 
 # %% tags=["hide-input"]
+import re
+
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
 from IPython.display import Markdown, display
 
-from attention_atlas import figures
-from attention_atlas.averaging_outcomes import LEARNED, Outcomes, wilson
+from attention_atlas import claims, figures
+from attention_atlas.averaging_outcomes import Outcomes
+from attention_atlas.catch_criteria import LEARNED, SINK
 from attention_atlas.exercises import catch_training as exercises
 from attention_atlas.experiments import averaging
+from attention_atlas.intervals import wilson
 from attention_atlas.tag_tests import measure
 from attention_atlas.tasks.averaging import draw
 from attention_atlas.theory.catch_tag_release.construction import catch_tag_release
 from attention_atlas.theory.catch_tag_release.exact_error import expected_share
 from attention_atlas.theory.catch_tag_release.one_layer import best_error
 from attention_atlas.theory.catch_tag_release.sink_free import sink_free
-from attention_atlas.wording import probability, say, short
+from attention_atlas.wording import probability, say, short, signed
 
 figures.style()
 blue, orange, green, ink, muted = (figures.PALETTE[name] for name in ("blue", "orange", "green", "ink", "muted"))
@@ -72,19 +76,29 @@ say("catch-models", f"{share['models']:.0f}")
 say("catch-learned", f"{share['learned']:.0f}")
 say("catch-training-share", f"{share['share']:.2f}")
 say("catch-interval", f"{share['low']:.2f} to {share['high']:.2f}")
-low, high = wilson(4, 10)
+reported = {claim.id: claim.reported for claim in claims.load()}["zhang2025-success"]
+successes, runs = map(int, re.findall(r"\d+", reported))
+low, high = wilson(successes, runs)
+say("catch-paper-reported", reported)
+say("catch-paper-counts", f"{successes} of {runs}")
 say("catch-paper-interval", f"{low:.2f} to {high:.2f}")
+say("catch-training-width", f"{main.d_model}")
+say("catch-training-tokens", f"{main.tokens}")
+say("catch-training-range", f"{signed(main.low, 'g')} and {main.high:g}")
+say("catch-training-rate", f"{main.learning_rate:g}".removeprefix("0"))
+say("catch-training-steps", f"{main.steps:,}")
+say("catch-training-batch", f"{main.batch}")
 
 # %% [markdown]
 # ```{admonition} What is the paper's, and what is ours
 # :class: note
-# The task, two causal layers without $1/\sqrt d$, and one number are from Zhang 2025 {cite}`zhang2025` <span class="atlas-origin">paper</span>: *at best 4 of 10* of its training runs succeed. Its sizes and optimizer are not known to us.
-# Ours: width 8, 16 tokens, numbers from $U(-1, 1)$, Adam with a learning rate that falls from .003 to 0 along half a cosine, 4,000 steps of 128 sequences; an embedding of (number, 1, is [SEP]), a readout of the last token, no positions, no biases.
+# The task, two causal layers without $1/\sqrt d$, and one number are from Zhang 2025 {cite}`zhang2025` <span class="atlas-origin">paper</span>: {glue:text}`catch-paper-reported` succeed in training. Its sizes and optimizer are not known to us.
+# Ours: width {glue:text}`catch-training-width`, {glue:text}`catch-training-tokens` tokens, numbers uniform between {glue:text}`catch-training-range`, Adam with a learning rate that falls from {glue:text}`catch-training-rate` to 0 along half a cosine, {glue:text}`catch-training-steps` steps of {glue:text}`catch-training-batch` sequences; an embedding of (number, 1, is [SEP]), a readout of the last token, no positions, no biases.
 # ```
 #
 # ## How often
 #
-# In the main setting {glue:text}`catch-learned` of {glue:text}`catch-models` networks learn it: a share of {glue:text}`catch-training-share`, 95 % interval {glue:text}`catch-interval`. The paper's 4 of 10 have the interval {glue:text}`catch-paper-interval`.
+# In the main setting {glue:text}`catch-learned` of {glue:text}`catch-models` networks learn it: a share of {glue:text}`catch-training-share`, 95 % interval {glue:text}`catch-interval`. The paper's {glue:text}`catch-paper-counts` have the interval {glue:text}`catch-paper-interval`.
 # The two are not the same experiment. What moves the share is in {numref}`fig-catch-rates`.
 
 # %% tags=["hide-input"]
@@ -98,7 +112,7 @@ for place, (_, rate) in enumerate(rates.iterrows()):
     axes.plot([rate["low"], rate["high"]], [place, place], color=blue, linewidth=2)
     axes.plot(rate["share"], place, "o", color=blue)
 axes.axvspan(low, high, color=orange, alpha=0.15, linewidth=0)
-axes.axvline(0.4, color=orange, linestyle="--", label="at best 4 of 10, Zhang 2025, and its interval")
+axes.axvline(successes / runs, color=orange, linestyle="--", label=f"{reported}, Zhang 2025, and its interval")
 axes.set_yticks(range(len(rates)), [f"{names[name]} ({rate['models']:.0f})" for name, rate in rates.iterrows()])
 axes.set(xlabel="share of networks that learn it", xlim=(-0.03, 1.03))
 axes.invert_yaxis()
@@ -107,7 +121,7 @@ figures.show(
     figure,
     name="catch-rates",
     caption="Share of networks that learn to average, by setting (number of networks in parentheses), with 95 % intervals of Wilson. Each setting changes one thing of the main one.",
-    alt="A dot with an interval for each of sixteen settings on a scale of shares from 0 to 1, beside a band for the paper's four of ten.",
+    alt=f"A dot with an interval for each of {len(rates)} settings on a scale of shares from 0 to 1, beside a band for the paper's {successes} of {runs}.",
     provenance=outcomes.provenance,
 )
 best, worst = rates["share"].drop(["one-layer", "main"]).idxmax(), rates["share"].drop(["one-layer", "main"]).idxmin()
@@ -137,7 +151,7 @@ say("catch-all-learned", f"{len(plain)}")
 say("catch-least-attention", f"{good['attention'].min():.3f}")
 say("catch-least-mass", f"{good['mass'].min():.3f}")
 say("catch-least-received", f"{good['received'].min():.2f}")
-say("catch-sinks", f"{(plain['received'] > 0.2).sum()}")
+say("catch-sinks", f"{(plain['received'] > SINK).sum()}")
 say("catch-bad-attention", f"{bad['attention'].median():.2f}")
 say("catch-bad-most", f"{bad['attention'].max():.2f}")
 
@@ -203,7 +217,7 @@ say("catch-free-received", probability(free["received"].item(), 2))
 say("catch-strict-received", probability(strict["received"].item(), 2))
 alone = end[end["learned"] & (end["setting"] == "mlp")]
 say("catch-mlp-learned", f"{len(alone)}")
-say("catch-mlp-sinkless", f"{(alone['received'] <= 0.2).sum()}")
+say("catch-mlp-sinkless", f"{(alone['received'] <= SINK).sum()}")
 say("catch-mlp-summary", f"{(alone['on_separator'] > 0.5).sum()}")
 say("catch-mlp-most", probability(alone["on_separator"].max(), 2) if len(alone) else "–")
 

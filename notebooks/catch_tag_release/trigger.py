@@ -25,11 +25,12 @@ from IPython.display import Markdown, display
 from matplotlib.colors import LogNorm
 
 from attention_atlas import cards, figures, results
-from attention_atlas.averaging_outcomes import wilson
+from attention_atlas.catch_criteria import LEARNED
 from attention_atlas.checks import trigger as checks
 from attention_atlas.drawing import attention_map
 from attention_atlas.exercises import catch_trigger as exercises
 from attention_atlas.experiments import trigger_averaging as experiment
+from attention_atlas.intervals import wilson
 from attention_atlas.tasks.trigger_averaging import TriggerAveraging, draw
 from attention_atlas.theory.catch_tag_release.necessary_sink import sink_floor
 from attention_atlas.wording import probability, say, short
@@ -223,7 +224,7 @@ for line, attention in zip(panels, ("softmax", "relu"), strict=True):
     for axes, (kind, title) in zip(line, KINDS.items(), strict=True):
         part = models.loc[attention + kind]
         loss = part["loss"].clip(lower=1e-7)
-        axes.axvline(experiment.LEARNED, color=muted, linestyle=":", linewidth=1.2)
+        axes.axvline(LEARNED, color=muted, linestyle=":", linewidth=1.2)
         axes.semilogx(loss, part["bos_most"], "o", color=blue, markersize=4.5, label="head that attends to BOS most")
         if kind:
             axes.semilogx(loss, part["bos_least"], "v", color=orange, markersize=4.5, fillstyle="none", label="least")
@@ -284,7 +285,7 @@ say("catch-trigger-pairs", f"{len(pairs)}")
 say("catch-trigger-pairs-without", f"{int((pairs['bos_most'] < 0.5).sum())}")
 say("catch-trigger-pairs-half", f"{int((pairs['bos_least'] < 0.5).sum())}")
 say("catch-trigger-pairs-loss", f"{100 * pairs.loc[pairs['bos_most'] < 0.5, 'loss'].min():.1f}")
-say("catch-trigger-pairs-better", probability(pairs.loc[pairs["loss"] < experiment.LEARNED / 2, "bos_most"].min(), 2))
+say("catch-trigger-pairs-better", probability(pairs.loc[pairs["loss"] < LEARNED / 2, "bos_most"].min(), 2))
 switched = models.loc["relu"][models.loc["relu"]["learned"]]
 stuck = models.loc["relu"].drop(switched.index)
 say("catch-trigger-relu-learned", f"{len(switched)}")

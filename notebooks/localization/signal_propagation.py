@@ -322,7 +322,7 @@ figures.show(
 )
 
 # %% [markdown]
-# Half of the walk's tilt is there once the memory $1/(1-\varphi)$ is {glue:text}`propagation-memory-64` of the length at $T = 64$, and {glue:text}`propagation-memory-256` at $T = 256$. "Strong random walk" is a strong word: the tokens must remember over about a tenth of the *whole* context. Text that forgets its
+# Half of the walk's tilt is there once the memory $1/(1-\varphi)$ is {glue:text}`propagation-memory-64` of the length at $T = 64$, and {glue:text}`propagation-memory-256` at $T = 256$. "Strong random walk" is a strong word: the tokens must remember over such a share of the *whole* context. Text that forgets its
 # topic after a hundred tokens is, for a window of thousands, closer to independent tokens.
 #
 # ## Beyond the tangent
@@ -384,7 +384,7 @@ say("propagation-window-end", f"{drift_window(4.0)[1]:.2f}")
 #
 # - **Two numbers of a head tell much**: $\eta = \operatorname{tr}(W_Q^\top W_K)/\sqrt d$ and $\xi_F = \lVert W_Q^\top W_K\rVert_F^2/d$. They cost two products of small Gram matrices, and no data. Multiply both sides of $W$ by the root of the steps' covariance if it is not the identity.
 # - **Drift against noise.** Along a long walk the drift separates the ends of the sequence by $\eta$ in units of $T$, and a score is spread by $\sqrt{\tfrac7{12}\,\xi}$ at its ends. Where the first is larger, attention goes to the same place in every sequence.
-# - **Look at the tokens first.** Without memory over a tenth of the context or so there is hardly a drift, whatever the eigenvalues are.
+# - **Look at the tokens first.** Half of the tilt takes a memory of {glue:text}`propagation-memory-256` of the context ($T = 256$). Tokens that forget much sooner have hardly a drift, whatever the eigenvalues are.
 # - **Beware of outliers.** A spectrum with one large eigenvalue is not described by mean and variance.
 #
 # ## Exercises

@@ -105,6 +105,7 @@ def test_a_basis_is_orthonormal_and_has_no_preferred_direction():
     bases = torch.stack([orthonormal(3, generator(seed)) for seed in range(3000)])
     assert torch.allclose(bases @ bases.mT, torch.eye(3).double().expand(3000, 3, 3), atol=1e-12)
     assert (bases.mean(0).abs() < 5 / math.sqrt(3 * 3000)).all()
+    assert ((bases.square().mean(0) - 1 / 3).abs() < 0.03).all()
 
 
 @given(seed=st.integers(0, 2**31))

@@ -150,7 +150,7 @@ def test_a_name_says_everything_and_no_two_points_are_one():
     for name, config in POINTS.items():
         assert dataclasses.replace(config, maps=False) == usual(**parsed(name))
     values = {"residual": True, "vocabulary": "fixed", "learning_rate": 3e-4, "initial_scale": 0.5, "varied": "world"}
-    assert usual(**parsed(retrieval._name(values | {"seed": 11}))) == usual(**values, seed=11)
+    assert usual(**parsed(retrieval._name(Config(**values, seed=11)))) == usual(**values, seed=11)
 
 
 def test_every_profile_asks_the_same_with_longer_training_and_more_tests():

@@ -26,7 +26,7 @@ def test_what_heads_write_is_attention_on_value_vectors(shape):
     averager = Averager(**shape)
     parameters, _, found = drawn(averager)
     for layer in range(averager.layers):
-        values = value_vectors(averager, parameters, found, layer)
+        values = value_vectors(averager, parameters, found.streams[layer], layer)
         torch.testing.assert_close(found.weights[layer] @ values, found.written[layer])
 
 
@@ -34,7 +34,7 @@ def test_what_heads_write_is_attention_on_value_vectors(shape):
 def test_the_separators_value_vector_is_its_tag(shape):
     averager = Averager(**shape)
     parameters, batch, found = drawn(averager)
-    values, tags = value_vectors(averager, parameters, found, 0), separator_tags(averager, parameters)
+    values, tags = value_vectors(averager, parameters, found.streams[0], 0), separator_tags(averager, parameters)
     for sequence, place in enumerate(batch.separator.tolist()):
         torch.testing.assert_close(values[:, sequence, :, place], tags)
 
@@ -57,7 +57,7 @@ def drawn_features(averager):
 def test_what_sinks_explain_is_the_plain_loop():
     averager = Averager(heads=2)
     parameters, _, found = drawn(averager, scale=2.0)
-    values, sinks = value_vectors(averager, parameters, found, 1), sinks_of(found, 1)
+    values, sinks = value_vectors(averager, parameters, found.streams[1], 1), sinks_of(found, 1)
     shares = explained_by(found.written[1], values, sinks)
     for place in [(m, s, h) for m in range(2) for s in range(5) for h in range(2)]:
         written, tags = found.written[1][place], values[place][sinks[place]]
@@ -68,7 +68,7 @@ def test_what_sinks_explain_is_the_plain_loop():
 
 def test_none_explain_nothing_and_all_explain_all():
     parameters, _, found = drawn(Averager())
-    values = value_vectors(Averager(), parameters, found, 0)
+    values = value_vectors(Averager(), parameters, found.streams[0], 0)
     for some in (False, True):
         shares = explained_by(found.written[0], values, torch.full(values.shape[:-1], some))
         torch.testing.assert_close(shares, torch.full_like(shares, float(some)))
@@ -77,7 +77,7 @@ def test_none_explain_nothing_and_all_explain_all():
 def test_in_the_construction_the_separator_explains_all_and_others_nothing():
     model, batch = catch_tag_release(60, 40), draw(Averaging(tokens=12, least_before=1), 31, torch.Generator())
     found = forward(*model, batch.features[None])
-    values = value_vectors(*model, found, 0)
+    values = value_vectors(*model, found.streams[0], 0)
     is_separator = torch.arange(12) == batch.separator[:, None]
     for chosen, share in ((is_separator, 1.0), (~is_separator, 0.0)):
         shares = explained_by(found.written[0], values, chosen[None, :, None])
@@ -106,5 +106,5 @@ def test_others_are_drawn_without_preference():
 def test_unknown_layers_are_refused_in_one_line(layer):
     parameters, _, found = drawn(Averager())
     with pytest.raises(ValueError, match=f"layer must be one of 0 to 1, got {layer}") as refusal:
-        value_vectors(Averager(), parameters, found, layer)
+        value_vectors(Averager(), parameters, found.streams[0], layer)
     assert "\n" not in str(refusal.value)

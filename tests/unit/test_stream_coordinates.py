@@ -7,13 +7,8 @@ from hypothesis import strategies as st
 
 from attention_atlas.metrics import outlier_ratio
 from attention_atlas.models.averager import Averager, forward, initial
-from attention_atlas.stream_coordinates import (
-    principal,
-    random_rotation,
-    separation,
-    turned_outliers,
-    typical_outlier,
-)
+from attention_atlas.stream_coordinates import principal, separation, turned_outliers, typical_outlier
+from attention_atlas.theory.localization.spectrum import orthonormal
 
 
 def randn(*shape, seed=0):
@@ -41,7 +36,7 @@ def test_directions_are_eigenvectors_of_the_covariance(seed, tokens, d_model):
 
 @given(seed=st.integers(0, 2**31))
 def test_what_is_found_does_not_depend_on_coordinates(seed):
-    embeddings, turn = randn(11, 5, seed=seed), random_rotation(5, torch.Generator().manual_seed(seed))
+    embeddings, turn = randn(11, 5, seed=seed), orthonormal(5, torch.Generator().manual_seed(seed))
     one, other = principal(embeddings), principal(embeddings @ turn + 7)
     torch.testing.assert_close(one.shares, other.shares)
     torch.testing.assert_close(one.places.abs(), other.places.abs(), rtol=0, atol=1e-8)
@@ -74,22 +69,8 @@ def test_one_kind_cannot_be_separated(tagged, got):
         separation(torch.zeros(3), torch.tensor(tagged))
 
 
-@given(d_model=st.integers(1, 7), seed=st.integers(0, 2**31))
-def test_rotations_keep_lengths(d_model, seed):
-    turn = random_rotation(d_model, torch.Generator().manual_seed(seed))
-    torch.testing.assert_close(turn @ turn.T, torch.eye(d_model).double(), rtol=0, atol=1e-12)
-
-
-def test_rotations_prefer_no_sign():
-    """The diagonal of Q alone is one-sided for most conventions of QR; the mean of a fair one is 0."""
-    generator = torch.Generator().manual_seed(0)
-    turns = torch.stack([random_rotation(3, generator) for _ in range(3000)])
-    assert turns.mean(0).abs().max() < 5 / (3 * 3000) ** 0.5
-    assert (turns.square().mean(0) - 1 / 3).abs().max() < 0.03
-
-
 def test_a_model_whose_stream_is_turned_computes_the_same():
-    averager, turn = Averager(), random_rotation(8, torch.Generator().manual_seed(0))
+    averager, turn = Averager(), orthonormal(8, torch.Generator().manual_seed(0))
     parameters = {n: v.double() for n, v in initial(averager, [torch.Generator().manual_seed(1)]).items()}
     turned = {
         name: value @ turn if name in ("embedding", "output") else turn.T @ value for name, value in parameters.items()
@@ -99,11 +80,6 @@ def test_a_model_whose_stream_is_turned_computes_the_same():
     torch.testing.assert_close(one.output, other.output)
     torch.testing.assert_close(one.streams[1] @ turn, other.streams[1])
     assert not torch.allclose(one.streams[1], other.streams[1])
-
-
-def test_no_dimension_is_refused():
-    with pytest.raises(ValueError, match="at least 1 dimension, got 0"):
-        random_rotation(0, torch.Generator())
 
 
 def test_a_typical_outlier_is_the_median_of_the_sequences_that_have_one():
@@ -128,7 +104,7 @@ def test_rotations_take_an_outlier_from_its_coordinate_and_give_none_to_normal_n
 
 def test_rotations_by_hand():
     embeddings, generator = randn(3, 5, 4), torch.Generator().manual_seed(6)
-    expected = [typical_outlier(embeddings @ random_rotation(4, generator)) for _ in range(3)]
+    expected = [typical_outlier(embeddings @ orthonormal(4, generator)) for _ in range(3)]
     assert turned_outliers(embeddings, 3, torch.Generator().manual_seed(6)).tolist() == expected
     with pytest.raises(ValueError, match="at least 1 rotation is needed, got 0"):
         turned_outliers(embeddings, 0, generator)

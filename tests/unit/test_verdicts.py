@@ -1,5 +1,7 @@
 """Claims in words: the papers' own numbers satisfy them, turned numbers do not, and half a table settles nothing."""
 
+import functools
+
 import pandas as pd
 import pytest
 
@@ -63,6 +65,7 @@ def test_a_missing_number_or_a_smaller_profile_settles_nothing(id):
 RETRIEVAL = tuple(f"wu2025-claim-{letter}" for letter in "abcdefg")
 
 
+@functools.cache  # a report on 240 networks; nobody changes it in place
 def retrieval_report(flip: bool = False, without: str = "", spread: float = 1e-6) -> pd.DataFrame:
     """What trained networks would report if they showed the printed gaps and sinks, or the opposite."""
     gaps, sinks = (reference.table() for reference in scorecard.REFERENCES[:2])

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
+from attention_atlas.catch_criteria import LEARNED, SINK
 from attention_atlas.compression import Inputs, low_rank_plus_sparse, stored_numbers
 from attention_atlas.experiments import averaging
-from attention_atlas.masks import causal, dense
 from attention_atlas.models.averager import Averager, forward
 from attention_atlas.models.products import KINDS, inputs_of, products, through_readout, with_products
 from attention_atlas.profiles import check_profile
 from attention_atlas.shapes import Float, Tensor
-from attention_atlas.sinks import attention_received
+from attention_atlas.tag_tests import of_last_token, to_separator
 from attention_atlas.tasks.averaging import Averaging, Batch, draw
 from attention_atlas.training.averaging import Training
 
@@ -25,7 +25,6 @@ NAME = "averaging_compression"
 REVISION = 1
 BUDGETS = 8  # numbers stored are whole eighths of what the matrices hold
 RANKS, MIXED = range(9), range(1, 5)  # of low-rank matrices alone, and beside a sparse one
-SINK = 0.2  # mean attention above which a token is a sink for Zhang et al. 2025
 CALIBRATION_SEED = 2**31  # of the sequences from which weighted methods know their inputs; generators read 32 bits
 METHODS = ("plain", "weighted")
 
@@ -59,7 +58,7 @@ class Config:
     seeds: int = 20
     tests: int = 1000
     calibration: int = 200
-    learned_below: float = 0.01
+    learned_below: float = LEARNED
 
     def __post_init__(self):
         if self.d_model < 1 or self.d_model % BUDGETS:
@@ -248,18 +247,14 @@ def measure(
     """
     found = forward(averager, parameters, batch.features[None], last_only=True)
     error = (found.output[..., -1] - batch.target).square().mean(1)
-    first = found.weights[0][:, :, 0]  # (seed, batch, query, key)
-    models, sequences, tokens, _ = first.shape
-    place = batch.separator.expand(models, sequences)
-    received = attention_received(first, dense(causal, tokens)).gather(2, place[..., None]).squeeze(2)
-    given = first.gather(3, place[..., None, None].expand(-1, -1, tokens, 1)).squeeze(3)
-    after = batch.after.to(first.dtype)
+    given, received = (part.squeeze(2) for part in to_separator(found.weights[0], batch))
+    after = batch.after.to(error.dtype)
     return {
         "loss": error / batch.target.var(correction=0),
-        "attention": ((given * after).sum(2) / after.sum(1)).mean(1),
+        "attention": given.mean(1),
         "received": received.mean(1),
-        "sink": (received > SINK).to(first.dtype).mean(1),
-        "mass": (found.weights[-1][:, :, 0, -1] * after).sum(2).mean(1),
+        "sink": (received > SINK).to(error.dtype).mean(1),
+        "mass": of_last_token(found.weights[-1], after),
     }
 
 

@@ -8,6 +8,7 @@ import dataclasses
 import itertools
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import pandas as pd
@@ -146,7 +147,12 @@ def configurations(profile: str) -> dict[str, Config]:
     >>> next(iter(configurations("paper")))
     'unbiased-causal-none-2-residual-seed0'
     """
-    steps, tests = {"smoke": (100, 200), "quick": (2_000, 1_000), "paper": (300_000, 10_000)}[check_profile(profile)]
+    return dict(_every(check_profile(profile)))
+
+
+@cache  # 360 models, each checked when it is made; whoever reads results asks for all three profiles
+def _every(profile: str) -> dict[str, Config]:
+    steps, tests = {"smoke": (100, 200), "quick": (2_000, 1_000), "paper": (300_000, 10_000)}[profile]
     size = {"steps": steps, "test_sequences": tests}
     fixed = {"vocabulary": "fixed"}
     two, five = range(2), range(5)
@@ -160,7 +166,8 @@ def configurations(profile: str) -> dict[str, Config]:
         *_seeds(_unbiased((2,)), five), *_seeds(_biased(), five), *_seeds(_sinks(), five),
         *_seeds(_unbiased((4, 6)), five), *_seeds(_unbiased((10,)), five),
     ]  # fmt: skip
-    return {_name(values): Config(**values, **size) for values in order}
+    configs = (Config(**values, **size) for values in order)
+    return {_name(config): config for config in configs}
 
 
 def _unbiased(depths: Iterable[int], **other) -> list[dict]:
@@ -201,9 +208,8 @@ def _seeds(settings: list[dict], seeds: Iterable[int]) -> list[dict]:
     return [{**setting, "seed": seed} for seed in seeds for setting in settings]
 
 
-def _name(values: dict) -> str:
+def _name(config: Config) -> str:
     """Name of a point: what it is trained on, mask, encoding, depth, and whatever is not as usual."""
-    config = Config(**values)
     parts = [config.train_bias, f"{config.mask}{config.mask_parameter or ''}", config.position_encoding, config.depth]
     parts += ["residual"] if config.residual else []
     parts += ["fixed"] if config.vocabulary == "fixed" else []

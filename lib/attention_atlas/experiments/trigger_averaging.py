@@ -5,10 +5,12 @@ After the experiments that the abstract of Ran-Milo 2026 names. Models, sizes, t
 
 import math
 from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 import torch
 
+from attention_atlas.catch_criteria import LEARNED
 from attention_atlas.masks import causal, dense
 from attention_atlas.models.averager import Averager, Pass, forward, initial
 from attention_atlas.profiles import check_profile
@@ -16,12 +18,13 @@ from attention_atlas.shapes import Float, Float64, Tensor
 from attention_atlas.sinks import sink_share_gu2025, sinks_zhang2025
 from attention_atlas.tasks.trigger_averaging import FIRST_SCORED, TriggerAveraging, TriggerBatch, draw, placed
 from attention_atlas.theory.catch_tag_release.necessary_sink import Head, witness
+from attention_atlas.training.blocks import batches
 from attention_atlas.training.ensemble import Ensemble
+from attention_atlas.training.schedule import cosine
 
 NAME = "trigger_averaging"
 REVISION = 1
 BLOCK = 10  # steps whose sequences are drawn at once
-LEARNED = 0.01  # loss, as a share of what the answer 0 everywhere loses, below which a model has learned the task
 SILENT = 1e-3  # whole weight below which a query of ReLU attention counts as silent
 TOLERANCE = 2e-3  # training in float32 differs between processors
 RADIUS, CONTENT = 1.0, 0.5  # of the witness: contents up to which errors are measured, and those of its sequence
@@ -187,7 +190,8 @@ def models(table: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Indexed by ``point`` and ``seed``: ``learned``, whether the loss is below :data:`LEARNED`; ``bos_most`` and
+        Indexed by ``point`` and ``seed``: ``learned``, whether the loss is below
+        :data:`attention_atlas.catch_criteria.LEARNED`; ``bos_most`` and
         ``bos_least``, attention of queries without trigger to BOS in the head that pays it most, and least; of
         quantities of a head the sum over heads and layers; quantities of the whole model as they are.
 
@@ -232,14 +236,11 @@ def train(config: Config) -> dict[str, Float[Tensor, "..."]]:
         error = output(current, forward(config.averager, current, features)) - target
         return error[:, :, FIRST_SCORED:].square().flatten(1).mean(1)
 
-    ensemble, drawn = Ensemble(parameters, losses, config.learning_rate), []
+    ensemble = Ensemble(parameters, losses, config.learning_rate)
+    drawn = batches(partial(draw, config.task), config.batch, data, BLOCK)
     for step in range(config.steps):
-        if not drawn:
-            batches = [draw(config.task, BLOCK * config.batch, generator) for generator in data]
-            stacked = (torch.stack(part).float().unflatten(1, (BLOCK, -1)) for part in zip(*batches, strict=True))
-            drawn = list(zip(*(part.unbind(1) for part in stacked), strict=True))[::-1]
-        ensemble.set_learning_rate(config.learning_rate * (1 + math.cos(math.pi * step / config.steps)) / 2)
-        ensemble.step(*drawn.pop())
+        ensemble.set_learning_rate(config.learning_rate * cosine(step, config.steps))
+        ensemble.step(*next(drawn))
     return ensemble.parameters
 
 

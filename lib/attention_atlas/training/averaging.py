@@ -1,6 +1,5 @@
 """Train many small models to average what comes after the separator (Zhang et al. 2025), side by side."""
 
-import math
 from collections.abc import Sequence
 
 import torch
@@ -8,7 +7,9 @@ import torch
 from attention_atlas.models.averager import Averager, forward, initial
 from attention_atlas.shapes import Float, Tensor
 from attention_atlas.tasks.averaging import Averaging, draw
+from attention_atlas.training.blocks import batches
 from attention_atlas.training.ensemble import Ensemble
+from attention_atlas.training.schedule import cosine
 
 BLOCK = 20  # steps whose sequences are drawn at once
 
@@ -52,10 +53,10 @@ class Training:
         device: str = "cpu",
     ):
         self.averager, self.task, self.steps = averager, task, 0
-        self._last, self._rate, self._batch, self._device = steps, learning_rate, batch, device
+        self._last, self._rate = steps, learning_rate
         parameters = initial(averager, [torch.Generator().manual_seed(2 * seed) for seed in seeds])
-        self._data = [torch.Generator().manual_seed(2 * seed + 1) for seed in seeds]
-        self._drawn = []
+        data = [torch.Generator().manual_seed(2 * seed + 1) for seed in seeds]
+        self._batches = batches(self._draw, batch, data, BLOCK, device)
         self.ensemble = Ensemble(
             {name: value.to(device) for name, value in parameters.items()}, self._losses, learning_rate
         )
@@ -68,10 +69,8 @@ class Training:
     def advance(self, steps: int) -> Float[Tensor, "seed"]:
         """Train that many steps on, and return each model's mean loss in them."""
         for _ in range(steps):
-            if not self._drawn:
-                self._drawn = self._block()
-            self.ensemble.set_learning_rate(self._rate * (1 + math.cos(math.pi * self.steps / self._last)) / 2)
-            self.ensemble.step(*self._drawn.pop())
+            self.ensemble.set_learning_rate(self._rate * cosine(self.steps, self._last))
+            self.ensemble.step(*next(self._batches))
             self.steps += 1
         return self.ensemble.mean_loss()
 
@@ -79,11 +78,6 @@ class Training:
         output = forward(self.averager, parameters, features, last_only=True).output[..., -1]
         return (output - targets).square().mean(-1)
 
-    def _block(self) -> list[tuple[Tensor, Tensor]]:
-        """Sequences of some steps, the last one first."""
-        drawn = [draw(self.task, BLOCK * self._batch, generator) for generator in self._data]
-        features, targets = (
-            torch.stack([getattr(batch, part) for batch in drawn]).float().to(self._device).unflatten(1, (BLOCK, -1))
-            for part in ("features", "target")
-        )
-        return list(zip(features.unbind(1), targets.unbind(1), strict=True))[::-1]
+    def _draw(self, sequences: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        drawn = draw(self.task, sequences, generator)
+        return drawn.features, drawn.target

@@ -252,7 +252,7 @@ def orthonormal(d_model: int, generator: torch.Generator) -> Float64[Tensor, "d_
     True
     """
     basis, upper = torch.linalg.qr(torch.randn(d_model, d_model, generator=generator, dtype=torch.float64))
-    return basis * upper.diagonal().sign()  # without the signs some bases are likelier than others
+    return basis * upper.diagonal().sign()  # without the signs some bases are likelier (Mezzadri 2007)
 
 
 def whitened(
