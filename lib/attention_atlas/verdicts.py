@@ -8,11 +8,13 @@ import math
 
 import pandas as pd
 
-from attention_atlas import rules_catch, rules_localization, rules_recency, rules_retrieval
+from attention_atlas import rules_catch, rules_language, rules_localization, rules_recency, rules_retrieval
 from attention_atlas.rule import Rule
 
 SURE = 4  # standard errors
-RULES = rules_recency.RULES | rules_retrieval.RULES | rules_localization.RULES | rules_catch.RULES
+RULES = (
+    rules_recency.RULES | rules_retrieval.RULES | rules_localization.RULES | rules_catch.RULES | rules_language.RULES
+)
 
 
 def judge(rule: Rule, report: pd.DataFrame) -> dict:

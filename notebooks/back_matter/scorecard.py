@@ -101,7 +101,7 @@ ABOUT = {
     "averaging_compression": "the same networks truncated, pruned, and both",
     "language_model_tags": "tags and sinks in pretrained language models",
     "localization_phase": "phase diagrams of attention over mean and deviation of the query-key eigenspectrum",
-    "locater": "a language model trained with and without LocAteR",
+    "language": "small decoders trained on text, with and without LocAteR, norms, positions; in part done, the sweep goes on",
 }
 waiting = rows[rows.verdict == "not attempted"]
 counts = waiting.reason.map(scorecard_text.experiment).value_counts()
