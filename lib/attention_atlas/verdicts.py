@@ -8,13 +8,19 @@ import math
 
 import pandas as pd
 
-from attention_atlas import rules_catch, rules_language, rules_localization, rules_recency, rules_retrieval
+from attention_atlas import (
+    rules_catch,
+    rules_language,
+    rules_language_tags,
+    rules_localization,
+    rules_recency,
+    rules_retrieval,
+)
 from attention_atlas.rule import Rule
 
 SURE = 4  # standard errors
-RULES = (
-    rules_recency.RULES | rules_retrieval.RULES | rules_localization.RULES | rules_catch.RULES | rules_language.RULES
-)
+SOURCES = rules_recency, rules_retrieval, rules_localization, rules_catch, rules_language, rules_language_tags
+RULES = {claim: rule for source in SOURCES for claim, rule in source.RULES.items()}
 
 
 def judge(rule: Rule, report: pd.DataFrame) -> dict:

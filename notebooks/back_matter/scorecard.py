@@ -99,7 +99,8 @@ ABOUT = {
     "recency": "attention scores of random inputs through four layers, with and without LayerNorm and residual",
     "averaging": "a hundred small networks that learn to average behind a separator, and sixteen settings of them",
     "averaging_compression": "the same networks truncated, pruned, and both",
-    "language_model_tags": "tags and sinks in pretrained language models",
+    "language_tags": "sinks and tags in small decoders trained on text; in part done, the sweep goes on",
+    "language_model_tags": "tags and sinks in large pretrained language models, which need weights and a network that are not here",
     "localization_phase": "phase diagrams of attention over mean and deviation of the query-key eigenspectrum",
     "language": "small decoders trained on text, with and without LocAteR, norms, positions; in part done, the sweep goes on",
 }

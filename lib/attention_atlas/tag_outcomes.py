@@ -1,0 +1,93 @@
+"""What sinks write in trained decoders: the stored runs of ``language_tags`` as pages read them."""
+
+import pandas as pd
+
+from attention_atlas import results
+from attention_atlas.experiments import language_tags
+from attention_atlas.store import Store
+
+WHOLE = -1  # head of what belongs to a layer
+
+
+class TagOutcomes:
+    """The decoders of some settings: stored ones where there are any, else one seed looked at now.
+
+    Parameters
+    ----------
+    settings : list of str
+        Such as ``rope``, see :func:`attention_atlas.experiments.language_tags.configurations`.
+    profile : {"smoke", "quick", "paper"}
+        Size at which a setting of which nothing is stored is looked at.
+    store : Store, optional
+        Where results are; the project's own by default.
+
+    Attributes
+    ----------
+    table : DataFrame
+        That of :func:`attention_atlas.experiments.language_tags.run`, with ``setting`` and ``seed``.
+    configs : dict
+        First configuration of every setting, of the size that was found.
+    provenance : str
+        For the figure that shows them.
+
+    Raises
+    ------
+    ValueError
+        If there is no such setting or profile.
+    """
+
+    def __init__(self, settings: list[str], profile: str, store: Store | None = None):
+        offered = list(language_tags.configurations(profile))
+        known = dict.fromkeys(point.rsplit("-seed", 1)[0] for point in offered)
+        if unknown := [name for name in settings if name not in known]:
+            raise ValueError(f"unknown setting {unknown[0]!r}; allowed: {', '.join(known)}")
+        kept = {result.point for result in results.best(language_tags.NAME, store)}
+        wanted = {name: [point for point in offered if point.rsplit("-seed", 1)[0] == name] for name in settings}
+        points = [point for all_of in wanted.values() for point in ([p for p in all_of if p in kept] or all_of[:1])]
+        found = results.obtain(language_tags, profile, points, store)
+        self.provenance = found.provenance
+        names = found.table["point"].str.rsplit("-seed", n=1, expand=True)
+        self.table = found.table.assign(setting=names[0], seed=names[1].astype(int)).drop(columns="point")
+        sizes = self.table.drop_duplicates("setting").set_index("setting")["profile"]
+        self.configs = {name: language_tags.configurations(sizes[name])[f"{name}-seed0"] for name in settings}
+
+    def seeds(self, setting: str) -> int:
+        """How many decoders of a setting there are."""
+        return self.table.loc[self.table["setting"] == setting, "seed"].nunique()
+
+    def of(self, setting: str, quantity: str, label: str = "") -> pd.DataFrame:
+        """Rows of a quantity with one label."""
+        table = self.table
+        return table[(table["setting"] == setting) & (table["quantity"] == quantity) & (table["label"] == label)]
+
+    def heads(self, setting: str, quantity: str, label: str = "") -> pd.DataFrame:
+        """A quantity of every head, one row for each layer and one column for each head: mean over seeds."""
+        return self.of(setting, quantity, label).pivot_table("value", "layer", "head", "mean")
+
+    def layers(self, setting: str, quantity: str, label: str = "") -> pd.DataFrame:
+        """Of every layer: ``mean`` over heads and seeds, ``standard_error`` over seeds (NaN for one)."""
+        by_seed = self.of(setting, quantity, label).groupby(["layer", "seed"])["value"].mean().unstack("seed")
+        return pd.DataFrame({"mean": by_seed.mean(axis=1), "standard_error": by_seed.sem(axis=1)})
+
+    def mean(self, setting: str, quantity: str, label: str = "") -> tuple[float, float]:
+        """Mean over layers, heads and seeds, and its standard error over seeds (NaN for one)."""
+        by_seed = self.of(setting, quantity, label).groupby("seed")["value"].mean()
+        return by_seed.mean(), by_seed.sem()
+
+    def labels(self, setting: str, quantity: str) -> pd.Series:
+        """Mean over layers and seeds by label."""
+        table = self.table[(self.table["setting"] == setting) & (self.table["quantity"] == quantity)]
+        return table.groupby("label", sort=False)["value"].mean()
+
+
+def looked_at(settings: list[str], store: Store | None = None) -> list[str]:
+    """Those settings of which a decoder's sinks are stored.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> looked_at(["rope", "relu"], Store(Path("/nowhere")))
+    []
+    """
+    kept = {result.point.rsplit("-seed", 1)[0] for result in results.best(language_tags.NAME, store)}
+    return [name for name in settings if name in kept]
