@@ -23,6 +23,7 @@ SETTINGS = {
     "no-norm": {"positions": "none", "norm": "none"},
     "qk-norm": {"qk_norm": True},
     "relu": {"attention": "relu"},
+    "no-positions-qk-norm": {"positions": "none", "qk_norm": True},
     **{f"words-{name}": WORDS | values for name, values in STRENGTHS.items()},
     "post-norm": {"positions": "none", "place": "post"},
     "rms-norm": {"positions": "none", "norm": "rms"},

@@ -29,6 +29,7 @@ LABELS = {
     "no-norm": "no positions, no norm",
     "qk-norm": "RoPE, QK-norm",
     "relu": "RoPE, ReLU attention",
+    "no-positions-qk-norm": "no positions, QK-norm",
     "four-layers-medium": "RoPE, LocAteR medium",
     "two-layers-none": "RoPE",
     "two-layers-medium": "RoPE, LocAteR medium",

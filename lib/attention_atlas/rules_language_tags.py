@@ -10,6 +10,7 @@ SEEDS = 2  # at least, of every setting
 LOW, HIGH = 0.2, 0.4  # the share of a head's output that one or two tags explain
 STAY = 0.5  # share of the sinks that QK-norm must leave
 SURE = 4  # standard errors, as for verdicts, by which there must be sinks without it
+QK_NORM = "no-positions-qk-norm", "no-positions", "untrained"  # where there are sinks, see the rule
 NONE = pd.DataFrame(columns=["difference", "standard_error"])
 
 
@@ -74,7 +75,7 @@ def _variance(report: pd.DataFrame) -> pd.DataFrame:
 
 
 def _qk_norm(report: pd.DataFrame) -> pd.DataFrame:
-    kept, usual, first = (by_seed(report, name, "lasting_sinks") for name in ("qk-norm", "rope", "untrained"))
+    kept, usual, first = (by_seed(report, name, "lasting_sinks") for name in QK_NORM)
     there = usual - first
     if not there.mean() > SURE * there.std(ddof=1) / math.sqrt(max(there.count(), 1)):
         return NONE  # sinks that are not there cannot be removed
@@ -93,7 +94,8 @@ RULES = {
         "decoders with QK-norm have more than half as many lasting sinks a head and sequence (mean attention above "
         "0.2, seen by at least half of the queries) as those of the same seeds without it, and more than untrained "
         "ones; unless those without it have more than untrained ones by four standard errors, nothing is settled: "
-        "sinks that are not there cannot be removed",
+        "sinks that are not there cannot be removed. Decoders without positions are compared: the first ones with "
+        "RoPE had hardly any lasting sink (seen before this rule, but no decoder that is compared here with QK-norm)",
         _qk_norm,
     ),
 }

@@ -38,7 +38,7 @@ from attention_atlas.wording import probability, say
 
 figures.style()
 blue, orange, muted = (figures.PALETTE[name] for name in ("blue", "orange", "muted"))
-VARIANTS = ["rope", "no-positions", "qk-norm", "relu", "post-norm", "long"]
+VARIANTS = ["rope", "no-positions", "no-norm", "qk-norm", "relu", "no-positions-qk-norm", "post-norm", "long"]
 known = looked_at([*VARIANTS, "untrained"])
 known = known if {"rope", "untrained"} <= set(known) else ["rope", "qk-norm", "relu", "untrained"]
 variants = [name for name in VARIANTS if name in known]

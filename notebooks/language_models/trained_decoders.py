@@ -154,7 +154,7 @@ PANELS = {
     "WikiText-2, one layer, LocAteR": {name.replace("one-layer", "words"): label for name, label in strengths.items()},
     "four layers: positions": {"rope": "RoPE", "no-positions": "none", "learned": "learned", "decay": "decay"},
     "four layers: norms": {"rope": "Pre-LN", "rope-no-norm": "no norm"},
-    "four layers without positions": {"no-positions": "Pre-LN", "post-norm": "Post-LN", "rms-norm": "RMSNorm", "no-norm": "no norm"},
+    "four layers without positions": {"no-positions": "Pre-LN", "no-positions-qk-norm": "QK-norm", "post-norm": "Post-LN", "rms-norm": "RMSNorm", "no-norm": "no norm"},
     "four layers: attention": {"rope": "softmax", "qk-norm": "QK-norm", "relu": "ReLU", "four-layers-medium": "LocAteR medium"},
     "depth": {"two-layers-none": "two", "rope": "four", "six-layers-none": "six", "long": "four, longer"},
 }  # fmt: skip

@@ -55,7 +55,7 @@ def test_other_settings_and_heads_without_sinks_do_not_count():
 
 
 def sinks(kept, usual=0.4, first=0.01, **options):
-    counts = {"qk_norm": kept, "rope": usual, "untrained": first}
+    counts = {"no_positions_qk_norm": kept, "no_positions": usual, "untrained": first}
     return report(**{name: {"lasting_sinks": value} for name, value in counts.items()}, **options)
 
 
@@ -71,7 +71,7 @@ def test_sinks_that_are_not_there_cannot_be_removed():
     assert verdict("zhang2025-qk-norm", sinks(0.0, usual=0.0, first=0.0)) == "not attempted"
     assert verdict("zhang2025-qk-norm", sinks(0.4, usual=0.4, first=0.5)) == "not attempted"
     unsure = sinks(0.4)
-    most = (unsure["point"] == "rope-seed0") & (unsure["head"] == 0)
+    most = (unsure["point"] == "no-positions-seed0") & (unsure["head"] == 0)
     unsure.loc[most, "value"] = 9.0  # nearly all sinks are those of one seed
     assert verdict("zhang2025-qk-norm", unsure) == "not attempted"
 
