@@ -54,5 +54,5 @@ class Trained:
 
 
 def load() -> Trained:
-    """The decoder that was trained longest."""
+    """The decoder that the project ships."""
     return Trained(shipped.load())
