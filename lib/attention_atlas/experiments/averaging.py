@@ -4,12 +4,12 @@ The task and the two layers are those of Zhang et al. 2025; every size and the o
 not known to us.
 """
 
-import math
 from dataclasses import dataclass
 
 import pandas as pd
 import torch
 
+from attention_atlas.digits import rounded
 from attention_atlas.models.averager import Averager
 from attention_atlas.profiles import check_profile
 from attention_atlas.tag_tests import measure
@@ -172,11 +172,6 @@ def run(config: Config) -> pd.DataFrame:
         with torch.no_grad():
             numbers = measure(config.averager, training.parameters, config.task, batch)
         for name, values in numbers.items():
-            rows += [(seed, step, name, _short(v)) for seed, v in zip(seeds, values.tolist(), strict=True)]
-        rows += [(seed, step, "target_variance", _short(variance)) for seed in seeds]
+            rows += [(seed, step, name, rounded(v, 5)) for seed, v in zip(seeds, values.tolist(), strict=True)]
+        rows += [(seed, step, "target_variance", rounded(variance, 5)) for seed in seeds]
     return pd.DataFrame(rows, columns=["seed", "step", "quantity", "value"])
-
-
-def _short(value: float) -> float:
-    """Five digits: more are noise of float32, and twice the file."""
-    return float(f"{value:.5g}") if math.isfinite(value) else math.nan

@@ -9,6 +9,7 @@ import pandas as pd
 
 from attention_atlas.decoder_measures import text_loss, whole_measures
 from attention_atlas.decoder_settings import MAIN, SEEDS, SETTINGS, SIZES
+from attention_atlas.digits import rounded
 from attention_atlas.models.decoder import Decoder, one
 from attention_atlas.profiles import check_profile
 from attention_atlas.tasks import language
@@ -226,7 +227,10 @@ def run_together(configs: list[Config], device: str = "cpu") -> list[pd.DataFram
     for place, config in enumerate(configs):
         keep(config, one(parameters, place))
     columns = ["step", "layer", "head", "quantity", "value"]
-    return [pd.DataFrame(rows, columns=columns).assign(value=lambda t: t["value"].map(_short)) for rows in tables]
+    return [
+        pd.DataFrame(rows, columns=columns).assign(value=lambda t: t["value"].map(lambda value: rounded(value, 5)))
+        for rows in tables
+    ]
 
 
 def corpus_of(config: Config) -> language.Corpus:
@@ -297,11 +301,6 @@ def _on_the_way(measures: pd.DataFrame) -> pd.DataFrame:
 
 def _rows(step: int, measures: pd.DataFrame) -> Iterable[tuple]:
     return [(step, *row) for row in measures[["layer", "head", "quantity", "value"]].itertuples(index=False)]
-
-
-def _short(value: float) -> float:
-    """Five digits: more are noise of float32, and twice the file."""
-    return float(f"{value:.5g}") if math.isfinite(value) else math.nan
 
 
 CANARY = Config(

@@ -14,6 +14,7 @@ import torch
 from attention_atlas.decoder_compression import Weights, compressed, inputs_of
 from attention_atlas.decoder_keys import key_inputs, with_keys_of_rank, without_second
 from attention_atlas.decoder_measures import text_loss, whole_measures
+from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.models.decoder import Decoder
 from attention_atlas.profiles import check_profile
@@ -169,7 +170,7 @@ def run(config: Config) -> pd.DataFrame:
     table = pd.concat(tables, ignore_index=True)
     names = ["part", "method", "kind", "size", "stored", "layer"]
     numbers = [name for name in table.columns if name not in names]
-    table[numbers] = table[numbers].map(_short)
+    table[numbers] = table[numbers].map(lambda value: rounded(value, 4))
     return table[names + numbers]
 
 
@@ -253,11 +254,6 @@ def measure(decoder: Decoder, weights: Weights, tests: Int[Tensor, "window next"
 
 def _name(part: str, method: str, kind: str, size: float, stored: float) -> dict[str, str | float]:
     return {"part": part, "method": method, "kind": kind, "size": float(size), "stored": round(stored, 4)}
-
-
-def _short(value: float) -> float:
-    """Four digits: more are noise, and twice the file."""
-    return float(f"{value:.4g}") if math.isfinite(value) else math.nan
 
 
 CANARY = Config(**dataclasses.asdict(language.CANARY), **FEW, calibration=4, compared=8, mapped=4)

@@ -12,6 +12,7 @@ import pandas as pd
 import torch
 
 from attention_atlas.decoder_maps import PANELS, WAY, Trace, trace
+from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.map_measures import later_less, later_preferred, without_distance
 from attention_atlas.models.decoder import initial
@@ -186,7 +187,7 @@ def numbers(seen: Trace, start: int = 1) -> Iterator[tuple]:
                 yield layer, head, quantity, *_mean(values)
         yield layer, -1, "recency_map", *_of_mean(after.mean(1).double())
         for quantity, value in _left(after.mean(1).double()).items():
-            yield layer, -1, quantity, _short(value), math.nan
+            yield layer, -1, quantity, rounded(value, 4), math.nan
         read = torch.nn.functional.normalize(seen.vectors[layer, "read"][:, start:], dim=-1)
         tokens = read.shape[1]
         cosines = (read.sum(1).square().sum(-1) - tokens) / (tokens * (tokens - 1))
@@ -219,7 +220,7 @@ def mean_maps(seen: Trace, panels: bool) -> pd.DataFrame:
         grams = [(name, layer) for kind, name, layer, _ in PANELS if kind == "gram" and layer < len(seen.scores)]
         maps |= {f"gram_{name}_{layer}": seen.gram(layer, name).mean(0) for name, layer in grams}
     query, key = torch.ones_like(maps["score_0"]).tril().nonzero().T
-    columns = {name: [_short(value) for value in map[query, key].tolist()] for name, map in maps.items()}
+    columns = {name: [rounded(value, 4) for value in map[query, key].tolist()] for name, map in maps.items()}
     return pd.DataFrame({"query": query.tolist(), "key": key.tolist(), **columns})
 
 
@@ -259,13 +260,9 @@ def _of_mean(maps: Float[Tensor, "window query key"]) -> tuple[float, float]:
         1, drawn, (torch.ones_like(drawn) / count).to(maps)
     )
     resampled = later_preferred((shares @ maps.flatten(1)).unflatten(1, maps.shape[1:]))
-    return _short(later_preferred(maps.mean(0)[None]).item()), _short(resampled.std().item())
+    return rounded(later_preferred(maps.mean(0)[None]).item(), 4), rounded(resampled.std().item(), 4)
 
 
 def _mean(values: Float[Tensor, "window"]) -> tuple[float, float]:
     values = values.double()
-    return _short(values.mean().item()), _short(values.std().item() / math.sqrt(len(values)))
-
-
-def _short(value: float) -> float:
-    return float(f"{value:.4g}")
+    return rounded(values.mean().item(), 4), rounded(values.std().item() / math.sqrt(len(values)), 4)

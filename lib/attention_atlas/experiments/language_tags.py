@@ -4,7 +4,6 @@ Goes on from the decoders of :mod:`attention_atlas.experiments.language`.
 """
 
 import dataclasses
-import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -14,6 +13,7 @@ from attention_atlas import trained_decoders
 from attention_atlas.attention_record import AttentionRecord
 from attention_atlas.decoder_measures import decoder_records
 from attention_atlas.decoder_tags import Text, layer_tags
+from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.models.decoder import initial
 from attention_atlas.shapes import Float, Int, Tensor
@@ -155,7 +155,9 @@ def run(config: Config) -> pd.DataFrame:
 
     decoder_records(config.decoder, weights, tokens, visit)
     table = _one_picture(pd.concat(tables, ignore_index=True))
-    return table.assign(**{name: table[name].map(_short) for name in ("value", "standard_error")})
+    return table.assign(
+        **{name: table[name].map(lambda value: rounded(value, 4)) for name in ("value", "standard_error")}
+    )
 
 
 def cost(config: Config) -> float:
@@ -196,8 +198,3 @@ def _one_picture(table: pd.DataFrame) -> pd.DataFrame:
     often = heads.loc[heads["quantity"] == "with_lasting", "value"].reindex(shown)
     layer, head = often.idxmax()
     return table[~places | ((table["layer"] == layer) & (table["head"] == head))].reset_index(drop=True)
-
-
-def _short(value: float) -> float:
-    """Four digits: more are noise of windows, and twice the file."""
-    return float(f"{value:.4g}") if math.isfinite(value) else math.nan
