@@ -1,6 +1,7 @@
 """What became of decoders that were compressed: stored ones where there are any, and how few numbers are enough."""
 
 import math
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -80,6 +81,28 @@ class CompressedDecoders:
         """
         rows = self._rows(setting, part, method, kind)
         return rows.pivot(index=place, columns="seed", values=quantity)
+
+    def of_all(self, setting: str, quantity: str, method: str, kinds: Iterable[str]) -> dict[str, pd.DataFrame]:
+        """Courses over the numbers stored, by kind, where all matrices are made smaller."""
+        return {kind: self.course(setting, quantity, "all", method, kind, "stored") for kind in kinds}
+
+    def keys(self, setting: str, quantity: str, rank: int, kind: str = "kept") -> pd.Series:
+        """A quantity by seed where keys are truncated to a rank, weighted by inputs; ``kind`` as in the table."""
+        return self.course(setting, quantity, "keys", "weighted", kind).loc[rank]
+
+    def helps(self, setting: str, size: float) -> pd.Series:
+        """What a low-rank term does to the loss of weighted entries at equal numbers stored, see :meth:`paired`."""
+        return self.paired(setting, "loss", ("all", "weighted", "sum", size), ("all", "weighted", "entries", size))
+
+    def shared_sizes(self, sizes: Iterable[float]) -> list[float]:
+        """Those budgets at which all decoders were compressed to a weighted sum."""
+        there = [self.course(setting, "loss", "all", "weighted", "sum").index for setting in self.settings]
+        return [size for size in sizes if all(size in index for index in there)]
+
+    def most_lasting(self, setting: str) -> float:
+        """Lasting sinks a head and window of the decoders as they are, in the layer that has most; mean over seeds."""
+        rows = self.layers[(self.layers["part"] == "none") & (self.layers["setting"] == setting)]
+        return rows.groupby("layer")["lasting_sinks"].mean().max()
 
     def before(self, setting: str, quantity: str) -> pd.Series:
         """A quantity of the decoders as they are, by seed."""

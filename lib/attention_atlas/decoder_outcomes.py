@@ -1,6 +1,7 @@
 """What became of the trained decoders: the stored runs of ``language`` as pages read them."""
 
 import math
+from types import ModuleType
 
 import pandas as pd
 
@@ -29,10 +30,10 @@ def stored_settings(settings: list[str], store: Store | None = None) -> list[str
     >>> stored_settings(["rope", "relu"], Store(Path("/nowhere")))
     []
     """
-    kept = _kept(store)
+    kept = kept_sizes(language, store)
     mine = {name: max((kept.get(point, -1) for point in _points(name)), default=-1) for name in settings}
-    largest = max(mine.values(), default=-1)
-    return [name for name, size in mine.items() if size == largest >= 0]
+    most = max(mine.values(), default=-1)
+    return [name for name, size in mine.items() if size == most >= 0]
 
 
 class Decoders:
@@ -67,8 +68,8 @@ class Decoders:
     def __init__(self, settings: list[str], profile: str, store: Store | None = None):
         if unknown := [name for name in settings if name not in SETTINGS]:
             raise ValueError(f"unknown setting {unknown[0]!r}; allowed: {', '.join(SETTINGS)}")
-        kept = _kept(store)
-        points = [point for name in settings for point in _largest(_points(name), kept)]
+        kept = kept_sizes(language, store)
+        points = [point for name in settings for point in largest(_points(name), kept)]
         found = results.obtain(language, profile, points, store)
         self.provenance = found.provenance
         names = found.table["point"].str.rsplit("-seed", n=1, expand=True)
@@ -136,22 +137,84 @@ class Decoders:
         return pd.Series({"difference": apart.mean(), "standard_error": apart.sem(), "seeds": len(apart)})
 
 
-def _points(setting: str) -> list[str]:
-    return [f"{setting}-seed{seed}" for seed in range(SEEDS[1])]
+def learned(config: language.Config) -> int:
+    """How many numbers a decoder learns.
+
+    Parameters
+    ----------
+    config : Config
+        Of the experiment ``language``.
+
+    Examples
+    --------
+    >>> learned(language.CANARY) == sum(math.prod(shape) for shape in language.CANARY.decoder.shapes.values())
+    True
+    """
+    return sum(math.prod(shape) for shape in config.decoder.shapes.values())
 
 
-def _kept(store: Store | None) -> dict[str, int]:
-    """Rank of the size at which each point is stored; what was asked otherwise than now does not count."""
-    asked = {size: language.configurations(size) for size in PROFILES}
+def passes(config: language.Config, tokens: int) -> float:
+    """How often each token of the training text is read on average.
+
+    Parameters
+    ----------
+    config : Config
+        Of the experiment ``language``.
+    tokens : int
+        In the training text.
+
+    Examples
+    --------
+    >>> read = language.CANARY.steps * language.CANARY.batch * language.CANARY.tokens
+    >>> passes(language.CANARY, read // 2)
+    2.0
+    """
+    return config.steps * config.batch * config.tokens / tokens
+
+
+def kept_sizes(experiment: ModuleType, store: Store | None = None) -> dict[str, int]:
+    """Rank of the size at which each point is stored; what was asked otherwise than now does not count.
+
+    Parameters
+    ----------
+    experiment : module
+        Of :mod:`attention_atlas.experiments`.
+    store : Store, optional
+        Where results are; the project's own by default.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> kept_sizes(language, Store(Path("/nowhere")))
+    {}
+    """
+    asked = {size: experiment.configurations(size) for size in PROFILES}
     found = {}
-    for result in results.best(language.NAME, store):
+    for result in results.best(experiment.NAME, store):
         config = asked[result.manifest["profile"]].get(result.point)
-        if config is not None and key(language, config) == result.manifest["key"]:
+        if config is not None and key(experiment, config) == result.manifest["key"]:
             found[result.point] = rank(result.manifest["profile"])
     return found
 
 
-def _largest(points: list[str], kept: dict[str, int]) -> list[str]:
-    """Those of the largest size stored, else the first: models of two sizes are not averaged."""
-    largest = max((kept.get(point, -1) for point in points), default=-1)
-    return [point for point in points if kept.get(point) == largest] or points[:1]
+def largest(points: list[str], kept: dict[str, int]) -> list[str]:
+    """Those of the largest size stored, else the first: models of two sizes are not averaged.
+
+    Parameters
+    ----------
+    points : list of str
+        At least one.
+    kept : dict
+        As of :func:`kept_sizes`.
+
+    Examples
+    --------
+    >>> largest(["a", "b", "c"], {"b": 1, "c": 2}), largest(["a", "b"], {})
+    (['c'], ['a'])
+    """
+    most = max((kept.get(point, -1) for point in points), default=-1)
+    return [point for point in points if kept.get(point) == most] or points[:1]
+
+
+def _points(setting: str) -> list[str]:
+    return [f"{setting}-seed{seed}" for seed in range(SEEDS[1])]

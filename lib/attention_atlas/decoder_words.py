@@ -1,5 +1,6 @@
 """Trained decoders in words: what each setting is called, and what a difference of two of them comes to."""
 
+import math
 from collections.abc import Mapping
 
 import pandas as pd
@@ -129,6 +130,75 @@ def where(found: Mapping[str, Mapping[str, pd.Series]], wanted: int) -> str:
         parts["yes, " if wanted in signs else "not " if signs else "not known yet, "].append(place)
     said = "; ".join(words + listing(places) for words, places in parts.items() if places)
     return said[:1].upper() + said[1:] + "."
+
+
+def spread(row: pd.Series, form: str) -> str:
+    r"""A mean over seeds with its standard error, where there is one.
+
+    Parameters
+    ----------
+    row : Series
+        Of :meth:`attention_atlas.decoder_outcomes.Decoders.means`.
+    form : str
+        Format specification of both.
+
+    Examples
+    --------
+    >>> spread(pd.Series({"mean": 24.5, "standard_error": 0.25}), ".2f")
+    '24.50\xa0±\xa00.25'
+    >>> spread(pd.Series({"mean": 24.5, "standard_error": float("nan")}), ".1f")
+    '24.5'
+    """
+    error = row["standard_error"]
+    return f"{row['mean']:{form}}" + ("" if math.isnan(error) else f"\u00a0±\u00a0{error:{form}}")
+
+
+def ended(perplexities: pd.Series, floors: Mapping[str, float]) -> str:
+    """How the decoders of a corpus end, beside what simpler models reach.
+
+    Parameters
+    ----------
+    perplexities : Series
+        One for each setting, at the end of training.
+    floors : mapping
+        Perplexities of ``unigram`` and ``bigram``.
+
+    Examples
+    --------
+    >>> floors = {"unigram": 300.0, "bigram": 50.0}
+    >>> ended(pd.Series([20.0, 60.0]), floors)  # doctest: +NORMALIZE_WHITESPACE
+    '2 settings end at perplexities of 20.0 to 60.0, beside 300 of the unigram and 50.0 of the bigram model;
+    not below the bigram model: 1'
+    >>> ended(pd.Series([20.0]), floors)
+    'one setting ends at a perplexity of 20.0, beside 300 of the unigram and 50.0 of the bigram model'
+    >>> ended(pd.Series([]), floors)
+    'no decoder is trained yet'
+    """
+    if perplexities.empty:
+        return "no decoder is trained yet"
+    least, most, count = perplexities.min(), perplexities.max(), len(perplexities)
+    words = f"{count} settings end at perplexities of {least:.1f} to {most:.1f}"
+    words = f"one setting ends at a perplexity of {least:.1f}" if count == 1 else words
+    words += f", beside {floors['unigram']:.0f} of the unigram and {floors['bigram']:.1f} of the bigram model"
+    behind = (perplexities >= floors["bigram"]).sum()
+    return words + (f"; not below the bigram model: {behind}" if behind else "")
+
+
+def beside(paired: pd.Series) -> str:
+    r"""How a loss is beside another, beyond :data:`SURE` standard errors.
+
+    Parameters
+    ----------
+    paired : Series
+        Difference of the losses, as of :meth:`attention_atlas.decoder_outcomes.Decoders.paired`.
+
+    Examples
+    --------
+    >>> beside(pd.Series({"difference": -0.02, "standard_error": 0.001, "seeds": 3}))
+    'better, −0.020\xa0±\xa00.001 (3 seeds)'
+    """
+    words = {-1: "better", 1: "worse", 0: "not to be told from it", None: "known of one seed at most"}
+    return f"{words[side(paired)]}, {change(paired)}"
 
 
 def listing(names: list[str]) -> str:

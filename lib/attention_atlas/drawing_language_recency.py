@@ -11,6 +11,7 @@ from attention_atlas.decoder_maps import PANELS
 from attention_atlas.drawing_recency import score_map
 from attention_atlas.drawing_signed import signed_map
 from attention_atlas.figures import PALETTE, shades
+from attention_atlas.map_outcomes import by_place
 from attention_atlas.metrics import without_diagonal_means
 from attention_atlas.relativity import earlier
 from attention_atlas.shapes import Float64, Tensor
@@ -172,10 +173,9 @@ def place_curves(figure: Figure, decoders: dict[str, list[Map]], distances: int)
     for row, (name, maps) in zip(panels, decoders.items(), strict=True):
         for layer, (map, color) in enumerate(zip(maps, shades(len(maps)), strict=True), start=1):
             text = map[1:, 1:]
-            size, places = earlier(text).std().item() or 1.0, len(text) - distances
+            size = earlier(text).std().item() or 1.0
             by_distance = [text.diagonal(-gap).mean().item() for gap in range(1, len(text) - 4)]
-            by_place = sum(text.diagonal(-gap)[:places] for gap in range(1, distances + 1)) / distances
-            for axes, curve in zip(row, (by_distance, by_place.tolist()), strict=True):
+            for axes, curve in zip(row, (by_distance, by_place(text, distances).tolist()), strict=True):
                 mean = sum(curve) / len(curve)
                 drawn = [(value - mean) / size for value in curve]
                 style = {"color": color, "marker": "osD^v<>p"[layer - 1], "markersize": 3, "linewidth": 1.2}

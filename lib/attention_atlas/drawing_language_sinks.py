@@ -53,8 +53,10 @@ def head_map(axes: Axes, values: pd.DataFrame, most: float, title: str = "", dig
     axes.spines[:].set_visible(False)
 
 
-def share_rows(axes: Axes, rows: dict[str, tuple[Sequence[float], str, str]]) -> None:
-    """Draw shares of many heads, one row for each way to choose directions: a mark for each head, a bar at their mean.
+def share_rows(
+    axes: Axes, rows: dict[str, tuple[Sequence[float], str, str]], shift: float = 0.0, height: float = 0.36
+) -> None:
+    """Draw shares of many heads in rows: a mark for each head, a bar at their mean.
 
     Parameters
     ----------
@@ -62,6 +64,10 @@ def share_rows(axes: Axes, rows: dict[str, tuple[Sequence[float], str, str]]) ->
         Where to draw.
     rows : dict of str to (list of float, str, str)
         For every row the shares in [0, 1], a color of the palette and a marker; NaN is left out.
+    shift : float
+        Of the marks down from the middle of their row, where there are several kinds.
+    height : float
+        Of half a bar.
 
     Examples
     --------
@@ -73,13 +79,46 @@ def share_rows(axes: Axes, rows: dict[str, tuple[Sequence[float], str, str]]) ->
     """
     for place, (values, color, marker) in enumerate(rows.values()):
         known = 100 * np.array([value for value in values if value == value])
-        spread = place + 0.22 * np.linspace(-1, 1, len(known)) if len(known) > 1 else [place] * len(known)
+        middle = place + shift
+        spread = middle + 0.6 * height * np.linspace(-1, 1, len(known)) if len(known) > 1 else [middle] * len(known)
         axes.plot(known, spread, marker, color=PALETTE[color], markersize=3.5, alpha=0.55, markeredgewidth=0)
         if len(known):
-            axes.plot([known.mean()] * 2, [place - 0.36, place + 0.36], color=PALETTE[color], linewidth=2.4)
+            axes.plot([known.mean()] * 2, [middle - height, middle + height], color=PALETTE[color], linewidth=2.4)
     axes.set_yticks(range(len(rows)), list(rows))
     axes.set(xlim=(-2, 102), ylim=(len(rows) - 0.5, -0.5), xlabel="share of the head's output, percent")
     axes.grid(False, axis="y")
+
+
+def paired_bars(axes: Axes, rows: dict[str, tuple[Sequence[float], str]], names: Sequence[str], flat: bool) -> None:
+    """Draw two or more bars for each name beside each other.
+
+    Parameters
+    ----------
+    axes : Axes
+        Where to draw.
+    rows : dict of str to (list of float, str)
+        For every label of the legend a value for each name, and a color of the palette.
+    names : list of str
+        Below the bars, or left of them.
+    flat : bool
+        Whether bars lie, the first name on top.
+
+    Examples
+    --------
+    >>> from matplotlib.figure import Figure
+    >>> axes = Figure().subplots()
+    >>> paired_bars(axes, {"all": ([1.0, 2.0], "blue"), "lasting": ([0.0, 1.0], "orange")}, ["begin", "end"], False)
+    >>> [int(bar.get_height()) for bar in axes.patches]
+    [1, 2, 0, 1]
+    """
+    width = 0.72 / len(rows)
+    for order, (label, (values, color)) in enumerate(rows.items()):
+        places = np.arange(len(names)) + width * (order - (len(rows) - 1) / 2)
+        (axes.barh if flat else axes.bar)(places, values, width, color=PALETTE[color], label=label)
+    (axes.set_yticks if flat else axes.set_xticks)(range(len(names)), names)
+    if flat:
+        axes.invert_yaxis()
+    axes.legend()
 
 
 def tag_plane(axes: Axes, places: pd.DataFrame, title: str = "") -> None:

@@ -6,10 +6,16 @@ from typing import NamedTuple
 import pandas as pd
 
 from attention_atlas import results
+from attention_atlas.decoder_maps import PANELS
+from attention_atlas.decoder_outcomes import kept_sizes, largest
 from attention_atlas.experiments import language_maps
+from attention_atlas.relativity import earlier
 from attention_atlas.shapes import Float64, Tensor
 from attention_atlas.store import Store
 
+QUANTITIES = {
+    (name or kind, layer): "recency" if kind == "score" else f"gram_{name}" for kind, name, layer, _ in PANELS
+}
 SURE = 4  # standard errors over windows, which know nothing of other seeds
 STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # 97.5 % quantiles of Student's t for so many seeds
 
@@ -52,6 +58,44 @@ class Interval(NamedTuple):
         return {1: "recency", 0: "undecided", -1: "early bias"}[self.beyond(0.5)]
 
 
+class Left(NamedTuple):
+    """What the mean maps of a decoder keep without their diagonals' means, in the layer where it is most.
+
+    Parameters
+    ----------
+    ratio : float
+        Root mean square of what is left, over what noise leaves at most.
+    share : float
+        Of the whole map's variation, that which is no function of the distance.
+    """
+
+    ratio: float
+    share: float
+
+
+def stored_settings(settings: list[str], store: Store | None = None) -> list[str]:
+    """Those settings of which a trained decoder and its maps are stored, of the largest size of which any is.
+
+    Parameters
+    ----------
+    settings : list of str
+        Of :data:`attention_atlas.experiments.language_maps.SETTINGS`.
+    store : Store, optional
+        Where results are; the project's own by default.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> stored_settings(["rope", "decay"], Store(Path("/nowhere")))
+    []
+    """
+    kept = kept_sizes(language_maps, store)
+    sizes = {name: max((kept.get(point, -1) for point in _points(name)), default=-1) for name in settings}
+    mine = {name: min(size, kept.get(f"{name}-maps", -1)) for name, size in sizes.items()}
+    most = max(mine.values(), default=-1)
+    return [name for name, size in mine.items() if size == most >= 0]
+
+
 class LanguageMaps:
     """The decoders of some settings, trained and untrained: stored ones where there are any, else one seed made now.
 
@@ -84,12 +128,11 @@ class LanguageMaps:
         if unknown := [name for name in settings if name not in allowed]:
             raise ValueError(f"unknown setting {unknown[0]!r}; allowed: {', '.join(allowed)}")
         self._profile, self._store = profile, store
-        kept = {result.point for result in results.best(language_maps.NAME, store)}
+        kept = kept_sizes(language_maps, store)
         points = []
         for name in settings:
             for end in ("", "-untrained"):
-                all_of = [f"{name}-seed{seed}{end}" for seed in range(language_maps.SEEDS)]
-                points += [point for point in all_of if point in kept] or all_of[:1]
+                points += largest(_points(name, end), kept)
         found = results.obtain(language_maps, profile, points, store)
         self.provenance = found.provenance
         names = found.table["point"].str.extract(r"(?P<setting>.*)-seed(?P<seed>\d+)(?P<end>.*)")
@@ -119,6 +162,15 @@ class LanguageMaps:
         layers = found[found["head"] == -1].groupby("layer")
         return [interval(of["value"].tolist(), of["standard_error"].iloc[0]) for _, of in layers]
 
+    def panels(self, setting: str, text: str = "text", trained: bool = True) -> dict[tuple[str, int], Interval]:
+        """Recency probability of every panel of the trace, by (name or kind, layer) of :data:`QUANTITIES`."""
+        return {panel: self.by_layer(setting, of, text, trained)[panel[1]] for panel, of in QUANTITIES.items()}
+
+    def left(self, setting: str, text: str = "text") -> Left:
+        """What is no function of the distance, in the layer after the first where it is most beside its floor."""
+        ratios = (self.values(setting, "left", text) / self.values(setting, "floor", text)).mean()[1:]
+        return Left(ratios.max(), self.values(setting, "share", text).mean()[ratios.idxmax()])
+
     def mean(
         self, setting: str, quantity: str = "recency", text: str = "text", trained: bool = True, less: str | None = None
     ) -> Interval:
@@ -132,10 +184,10 @@ class LanguageMaps:
             mean, error = (mean - other).dropna(), math.hypot(error, of_other)
         return interval(mean.tolist(), error)
 
-    def change(self, setting: str, text: str, before: str) -> Interval:
-        """How much the mean recency probability of all layers but the first changes with the text, seed by seed."""
-        mean, error = self._deep(setting, "recency", text, True)
-        other, of_other = self._deep(setting, "recency", before, True)
+    def change(self, setting: str, text: str, before: str, quantity: str = "recency") -> Interval:
+        """How much the mean of a quantity over all layers but the first changes with the text, seed by seed."""
+        mean, error = self._deep(setting, quantity, text, True)
+        other, of_other = self._deep(setting, quantity, before, True)
         return interval((mean - other).tolist(), math.hypot(error, of_other))
 
     def _deep(self, *which) -> tuple[pd.Series, float]:
@@ -160,6 +212,57 @@ class LanguageMaps:
         table = results.obtain(language_maps, self._profile, [point], self._store).table
         names = [name for name in table if name.startswith(("score_", "gram_"))]
         return {name: language_maps.map_of(table, name) for name in names}
+
+
+def first_key(map: Float64[Tensor, "query key"], distances: int) -> float:
+    """How far the first token's mean score is off that of all places, in standard deviations of the map.
+
+    Parameters
+    ----------
+    map : (query, key)
+        Mean scores without ``<s>``.
+    distances : int
+        A place's score is the mean over its queries at distances 1 to this.
+
+    Examples
+    --------
+    >>> import torch
+    >>> first_key(torch.eye(6)[:1].double().expand(6, 6), 1) > 0  # all queries score the first token alone
+    True
+    >>> first_key(torch.arange(6).double().expand(6, 6), 2) < 0
+    True
+    """
+    places = by_place(map, distances)
+    return ((places[0] - places.mean()) / (earlier(map).std().item() or 1.0)).item()
+
+
+def by_place(map: Float64[Tensor, "query key"], distances: int) -> Float64[Tensor, "place"]:
+    """Mean score of every key that is seen at all of the distances 1 to ``distances``.
+
+    Parameters
+    ----------
+    map : (query, key)
+        Mean scores.
+    distances : int
+        At least 1 and less than the tokens.
+
+    Raises
+    ------
+    ValueError
+        If no key is seen at all of them.
+
+    Examples
+    --------
+    >>> import torch
+    >>> by_place(torch.arange(9.0).reshape(3, 3).double(), 1), by_place(torch.arange(9.0).reshape(3, 3).double(), 2)
+    (tensor([3., 7.], dtype=torch.float64), tensor([4.5000], dtype=torch.float64))
+    """
+    places = len(map) - distances
+    if not 0 < distances < len(map):
+        raise ValueError(
+            f"distances must be 1 to {len(map) - 1}, so that a key is seen at all of them, got {distances}"
+        )
+    return sum(map.diagonal(-gap)[:places] for gap in range(1, distances + 1)) / distances
 
 
 def interval(values: list[float], error: float) -> Interval:
@@ -187,3 +290,7 @@ def interval(values: list[float], error: float) -> Interval:
     mean = sum(values) / len(values)
     reach = SURE * float(error) if len(values) == 1 else STUDENT[len(values)] * float(pd.Series(values).sem())
     return Interval(mean, mean - reach, mean + reach, len(values))
+
+
+def _points(setting: str, end: str = "") -> list[str]:
+    return [f"{setting}-seed{seed}{end}" for seed in range(language_maps.SEEDS)]

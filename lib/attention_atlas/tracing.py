@@ -14,7 +14,7 @@ from attention_atlas import files
 
 WHERE = "ATTENTION_ATLAS_TRACE"  # environment variable: the file to write the record to
 _SOURCES = ("data", "lib", "notebooks", "book", "tests")
-_MADE = ("book/_executed", "book/_build")  # made by the build itself
+_MADE = ("book/_executed", "book/_build", "data/corpora/", "data/checkpoints/")  # made by the build itself
 
 
 def load_ipython_extension(shell) -> None:

@@ -1,6 +1,7 @@
 """Numbers on their way into prose: spelled as people write them, and handed to the sentence that names them."""
 
 MINUS = "−"
+FEW = {0: "no", 1: "one"}
 RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
@@ -70,6 +71,56 @@ def signed(value: float, form: str = ".2g") -> str:
     ('−0.25', '+3.0')
     """
     return f"{value:{form}}".replace("-", MINUS)
+
+
+def number(value: float, form: str = ".2f", missing: str = "–") -> str:
+    """A number for a sentence or a cell of a table, which may not be known.
+
+    Parameters
+    ----------
+    value : float
+        Any number or NaN.
+    form : str
+        A format specification, such as ``.2f`` or ``.0%``.
+    missing : str
+        What stands for NaN.
+
+    Examples
+    --------
+    >>> number(-0.25), number(0.124, ".0%"), number(float("nan"))
+    ('−0.25', '12%', '–')
+    """
+    return missing if value != value else signed(value, form)
+
+
+def with_error(mean: float, error: float, form: str = ".2f") -> str:
+    r"""A mean with its standard error, where there is one.
+
+    Parameters
+    ----------
+    mean, error : float
+        NaN where not known: one seed has no error.
+    form : str
+        A format specification of both.
+
+    Examples
+    --------
+    >>> with_error(0.5, 0.04), with_error(0.5, float("nan")), with_error(0.0, 0.0)
+    ('0.50\xa0±\xa00.04', '0.50', '0.00')
+    """
+    known = error == error and error != 0
+    return number(mean, form) + (f"\u00a0±\u00a0{number(error, form)}" if known else "")  # no-break: one cell, one line
+
+
+def counted(count: int, noun: str) -> str:
+    """So many of something.
+
+    Examples
+    --------
+    >>> counted(1, "seed"), counted(3, "seed"), counted(0, "head")
+    ('one seed', '3 seeds', 'no head')
+    """
+    return f"{FEW.get(count, count)} {noun}{'s' if count > 1 else ''}"
 
 
 def power_of_ten(exponent: int) -> str:

@@ -22,8 +22,9 @@ from IPython.display import Markdown, display
 from matplotlib.ticker import FixedLocator
 
 from attention_atlas import cards, figures
+from attention_atlas import decoder_compression_words as words
 from attention_atlas.decoder_compression_outcomes import CompressedDecoders, firm, spread
-from attention_atlas.decoder_words import LABELS, change, listing, side
+from attention_atlas.decoder_words import LABELS, change, listing
 from attention_atlas.drawing_language_compression import KEYS, KINDS, compressed_lines
 from attention_atlas.exercises import language_compressed_decoders as exercises
 from attention_atlas.wording import say
@@ -36,16 +37,13 @@ HEIGHTS = (20, 30, 50, 100, 200, 500, 1000, 2000, 5000)
 METHODS = {"plain": "plain", "weighted": "weighted by inputs"}
 
 
-def of_all(setting, method, quantity):
-    """The courses of all kinds over the numbers stored."""
-    return {kind: found.course(setting, quantity, "all", method, kind, "stored") for kind in KINDS}
-
-
 # %% tags=["hide-input"]
 figure, panels = plt.subplots(len(settings), 2, figsize=(7.2, 0.9 + 2.3 * len(settings)), sharex=True, sharey="row", squeeze=False)  # fmt: skip
 for row, setting in zip(panels, settings, strict=True):
     for axes, (method, title) in zip(row, METHODS.items(), strict=True):
-        compressed_lines(axes, of_all(setting, method, "perplexity"), KINDS, found.before(setting, "perplexity").mean())
+        compressed_lines(
+            axes, found.of_all(setting, "perplexity", method, KINDS), KINDS, found.before(setting, "perplexity").mean()
+        )
         axes.set(yscale="log", title=f"{LABELS[setting]}: {title}")
         axes.yaxis.set_major_locator(FixedLocator(HEIGHTS))
         axes.yaxis.set_major_formatter("{x:,.0f}")
@@ -62,23 +60,12 @@ figures.show(
     provenance=found.provenance,
 )
 
-
-def in_words(size):
-    """A budget as people write it; 1 if the largest was not enough."""
-    return "more than 7/8" if size == 1 else f"{8 * size:.0f}/8"
-
-
-enough = {(s, m, k): found.enough(s, m, k) or 1.0 for s in settings for m in METHODS for k in KINDS}
-best = {kind: min(enough[settings[0], method, kind] for method in METHODS) for kind in KINDS}
-shares = {kind: in_words(size) for kind, size in best.items()}
-for kind, share in shares.items():
-    say(f"compressed-enough-{kind}", share)
-order = f"few entries need {shares['entries']} of the numbers to keep the perplexity within a tenth, a low-rank term beside them makes it {shares['sum']}, and low rank alone needs {shares['low_rank']}"
-if best["low_rank"] > max(best["entries"], best["sum"]):
-    headline = f"what a text model knows does not lie in few dimensions; {order}"
-else:
-    headline = order
-say("compressed-headline", headline)
+enough = {(s, m, k): found.enough(s, m, k) for s in settings for m in METHODS for k in KINDS}
+best = {kind: min(enough[settings[0], method, kind] or 1.0 for method in METHODS) for kind in KINDS}
+best = {kind: None if size == 1 else size for kind, size in best.items()}
+for kind, size in best.items():
+    say(f"compressed-enough-{kind}", words.eighths(size))
+say("compressed-headline", words.headline(best))
 
 # %% [markdown]
 # ## What the papers state
@@ -111,39 +98,16 @@ lines = []
 for setting in settings:
     for method, title in METHODS.items():
         line = [LABELS[setting], title]
-        line += [in_words(enough[setting, method, kind]) for kind in KINDS]
+        line += [words.eighths(enough[setting, method, kind]) for kind in KINDS]
         half = [spread(found.course(setting, "times", "all", method, kind).loc[0.5]) for kind in KINDS]
         lines.append(line + half)
 heads = ["decoder", "choice", *(f"{name}: enough" for name in NAMES.values()), *(f"{name}: times, at half" for name in NAMES.values())]  # fmt: skip
 display(Markdown(cards.table(heads, lines)))
-
-
-def helps(setting, size):
-    """Log perplexity of the sum less that of entries alone, both weighted."""
-    return found.paired(setting, "loss", ("all", "weighted", "sum", size), ("all", "weighted", "entries", size))
-
-
-VERDICTS = {-1: "helps", 0: "makes no difference that we can tell", 1: "harms", None: "cannot be judged by one seed"}
-shared = [found.course(setting, "loss", "all", "weighted", "sum").index for setting in settings]
-sizes = [size for size in (1 / 8, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4) if all(size in index for index in shared)]
-parts = []
-for setting in settings:
-    for size in sizes:
-        apart = helps(setting, size)
-        parts.append((setting, size, apart, VERDICTS[side(apart)]))
-lines = [[LABELS[setting], in_words(size), change(apart), verdict] for setting, size, apart, verdict in parts]
+sizes = found.shared_sizes((1 / 8, 1 / 4, 3 / 8, 1 / 2, 5 / 8, 3 / 4))
+apart = {(LABELS[s], words.eighths(size)): found.helps(s, size) for s in settings for size in sizes}
+lines = [[*where, change(difference), words.verdict(difference)] for where, difference in apart.items()]
 display(Markdown(cards.table(["decoder", "stored", "low rank + entries less entries alone, nats per token", "the low-rank term"], lines)))  # fmt: skip
-sides = [side(apart) for *_, apart, _ in parts]
-words = {
-    "helps": [f"{LABELS[s]} at {in_words(z)}" for s, z, a, _ in parts if side(a) == -1],
-    "harms": [f"{LABELS[s]} at {in_words(z)}" for s, z, a, _ in parts if side(a) == 1],
-}
-if set(sides) == {None}:
-    verdict = "with one seed of each decoder there is no verdict yet"
-else:
-    told = [f"it {verb} {listing(where)}" for verb, where in words.items() if where]
-    verdict = "; ".join(told) or "no difference is beyond two standard errors"
-say("compressed-sum-verdict", verdict)
+say("compressed-sum-verdict", words.helped(apart))
 
 # %% [markdown]
 # *Enough* is the smallest budget from which on all seeds keep their perplexity within a tenth of their own. *Times, at half*: perplexity at half the numbers as a multiple of the decoder's own, mean over seeds (from the least to the greatest).
@@ -167,7 +131,7 @@ first = settings[0]
 figure, panels = plt.subplots(3, 2, figsize=(7.2, 6.4), sharex=True, sharey=True)
 for axes_column, (method, title) in zip(panels.T, METHODS.items(), strict=True):
     for axes, quantity in zip(axes_column, QUANTITIES, strict=True):
-        compressed_lines(axes, of_all(first, method, quantity), KINDS, 1.0)
+        compressed_lines(axes, found.of_all(first, quantity, method, KINDS), KINDS, 1.0)
         axes.set_ylim(-0.05, 1.08)
     axes_column[0].set_title(title)
     axes_column[-1].set_xlabel("numbers stored, share of all")
@@ -186,11 +150,10 @@ for name in ("sinks", "lasting_sinks", "strongest"):
     say(f"compressed-before-{name}", spread(before[name], ".2f" if name != "strongest" else ".3f"))
 even = found.course(first, "strongest", "keys", "plain", "kept").loc[0]
 say("compressed-even-strongest", spread(even, ".3f"))
-if before["lasting_sinks"].max() < 0.05:
-    lasting = "These decoders have next to no lasting sinks, tokens that are sinks by that rule and that at least half of the queries see. The sinks that there are sit near the end of a window, where few queries see a token. What is said of sinks below is said of those"
-else:
-    lasting = "Some of these sinks last: at least half of the queries see them"
-say("compressed-lasting", lasting)
+most_lasting = {LABELS[s]: found.most_lasting(s) for s in settings}
+outlier = max(found.before(s, "outlier_ratio").max() for s in settings)
+say("compressed-few", words.unlike_large(most_lasting, outlier))
+say("compressed-lasting", words.lasting_words(most_lasting))
 short_lived = before["lasting_sinks"].mean() < 0.5 * before["sinks"].mean()
 say(
     "compressed-caveat",
@@ -287,12 +250,6 @@ heads = [
 ]
 display(Markdown(cards.table(heads, lines)))
 
-
-def at(setting, quantity, rank, kind="kept"):
-    """Of weighted keys, by seed."""
-    return found.course(setting, quantity, "keys", "weighted", kind).loc[rank]
-
-
 STAY = {
     "sinks_kept": "sinks",
     "strongest_kept": "strongest token",
@@ -309,36 +266,31 @@ for setting in settings:
     say(f"compressed-keys-{setting}", f"more than {max(config.ranks)}" if kept is None else f"{kept:.0f}")
 heads = ["decoder", "choice", *(f"nine tenths: {name}" for name in STAY.values())]
 display(Markdown(f"Smallest rank from which on nine tenths stay, in every seed:\n\n{cards.table(heads, lines)}"))
-low = [s for s in settings if captured[s] is not None and captured[s] <= LOW]
-if len(low) == len(settings):
-    claim = f"holds here in the sense of that rule: at most {LOW} of {config.decoder.d_head} directions keep nine tenths of the sinks"
-elif not low:
-    claim = f"does not hold here in the sense of that rule: {LOW} of {config.decoder.d_head} directions do not keep nine tenths of the sinks"
-else:
-    claim = f"holds for {listing([LABELS[s] for s in low])} only in the sense of that rule"
+claim = words.low_rank_claim({LABELS[s]: rank for s, rank in captured.items()}, LOW, config.decoder.d_head)
 say("compressed-claim", claim)
 say("compressed-low", f"{LOW}")
 say("compressed-d-head", f"{config.decoder.d_head}")
 for name in ("times", "overlap", "overlap_beside", "strongest_kept", "sinks_share", "sinks_kept"):
-    say(f"compressed-one-{name}", " and ".join(spread(at(s, name, 1)) for s in settings))
-    say(f"compressed-second-{name}", " and ".join(spread(at(s, name, 1, "second")) for s in settings))
-    say(f"compressed-gone-{name}", " and ".join(spread(at(s, name, 1, "removed")) for s in settings))
-say("compressed-zero-times", " and ".join(spread(at(s, "times", 0)) for s in settings))
+    say(f"compressed-one-{name}", " and ".join(spread(found.keys(s, name, 1)) for s in settings))
+    say(f"compressed-second-{name}", " and ".join(spread(found.keys(s, name, 1, "second")) for s in settings))
+    say(f"compressed-gone-{name}", " and ".join(spread(found.keys(s, name, 1, "removed")) for s in settings))
+say("compressed-zero-times", " and ".join(spread(found.keys(s, "times", 0)) for s in settings))
 worth = []
 for setting in settings:
-    none, one = (at(setting, "loss", rank) for rank in (0, 1))
+    none, one = (found.keys(setting, "loss", rank) for rank in (0, 1))
     worth.append(spread((none - one) / (none - found.before(setting, "loss")), ".0%"))
 say("compressed-worth", " and ".join(worth))
-few = max(at(s, "sinks_share", 1, "removed").max() for s in settings)
-second = min(at(s, "sinks_share", 1, "second").min() for s in settings)
-least = min(at(s, "sinks_share", 1).min() for s in settings)
-if few < 0.2 and min(least, second) > 0.5:
-    one_or_rest = "One direction of the keys is what makes sinks: with it alone there are as many or nearly, without it there are next to none, and without another one they are still there. It does not settle which tokens they are"
-elif few < 0.2:
-    one_or_rest = "Without that one direction there are next to no sinks, but it is not the only one that they need"
-else:
-    one_or_rest = "Sinks are not the work of one direction: without it there still are some"
-say("compressed-one-or-rest", one_or_rest)
+few = max(found.keys(s, "sinks_share", 1, "removed").max() for s in settings)
+second = min(found.keys(s, "sinks_share", 1, "second").min() for s in settings)
+least = min(found.keys(s, "sinks_share", 1).min() for s in settings)
+ways = {"alone": ("kept", 1), "gone": ("removed", 1), "second": ("second", 1)}
+lasting = {}
+for s in [s for s in settings if found.most_lasting(s) > words.LASTING]:
+    kept = {way: spread(found.keys(s, "lasting_kept", rank, kind)) for way, (kind, rank) in ways.items()}
+    rank = firm(found.course(s, "lasting_kept", "keys", "weighted", "kept"), 0.9)
+    lasting[LABELS[s]] = kept | {"rank": f"more than {max(config.ranks)}" if rank is None else f"{rank:.0f}"}
+say("compressed-lasting-kept", words.lasting_by_direction(lasting))
+say("compressed-one-or-rest", words.one_direction(few, least, second))
 say("compressed-settings", " and ".join(LABELS[s] for s in settings))
 needed = [
     f"{LABELS[s]}: "
@@ -346,9 +298,8 @@ needed = [
     for s in settings
 ]
 say("compressed-rank-words", "; ".join(needed))
-worst = all(
-    enough[s, m, "low_rank"] > max(enough[s, m, "entries"], enough[s, m, "sum"]) for s in settings for m in METHODS
-)
+need = {way: 1.0 if size is None else size for way, size in enough.items()}
+worst = all(need[s, m, "low_rank"] > max(need[s, m, "entries"], need[s, m, "sum"]) for s in settings for m in METHODS)
 say(
     "compressed-advice",
     "At equal numbers low rank alone was the worst choice in every row of the first table"
@@ -363,6 +314,7 @@ say(
 # - **One number of every key** costs {glue:text}`compressed-one-times` times. In nats it keeps {glue:text}`compressed-worth` of what the choice is worth. There are {glue:text}`compressed-one-sinks_share` times as many sinks as before; of the old ones {glue:text}`compressed-one-sinks_kept` stay. Maps overlap by {glue:text}`compressed-one-overlap`.
 # - **All but that one number**, 23 directions of 24, costs {glue:text}`compressed-gone-times` times. There are {glue:text}`compressed-gone-sinks_share` times as many sinks; of the old ones {glue:text}`compressed-gone-sinks_kept` stay. Maps overlap by {glue:text}`compressed-gone-overlap`.
 # - *Control*, **all but the second direction**: {glue:text}`compressed-second-times` times the perplexity, {glue:text}`compressed-second-sinks_share` times as many sinks; of the old ones {glue:text}`compressed-second-sinks_kept` stay. Maps overlap by {glue:text}`compressed-second-overlap`.
+# - **Sinks that last**: {glue:text}`compressed-lasting-kept`.
 #
 # {glue:text}`compressed-one-or-rest`. This reading, and its control, came after a look at seed 0; further seeds test it.
 #
@@ -382,7 +334,7 @@ say(
 # - Keys are another matter than matrices at large: within a tenth of the perplexity they need rank {glue:text}`compressed-keys-rope` of {glue:text}`compressed-d-head` with RoPE and {glue:text}`compressed-keys-no-positions` without positions. A smaller head, or a smaller key cache, costs little.
 # - Look at more than sinks when you judge a compressed model, and at more than its perplexity: attention changes before the perplexity does.
 #
-# **What small decoders cannot tell.** {glue:text}`compressed-windows` windows of text, decoders of half a million parameters, no training after compression. Large models have lasting sinks at the first token and coordinates a thousand times the median; ours hardly do. It is those that activation-weighted pruning was made for, and those of which the paper speaks.
+# **What small decoders cannot tell.** {glue:text}`compressed-windows` windows of text, decoders of half a million parameters, no training after compression. Large models have lasting sinks at the first token in many heads, and coordinates a thousand times the median; {glue:text}`compressed-few`. It is those that activation-weighted pruning was made for, and those of which the paper speaks.
 #
 # ## Exercises
 

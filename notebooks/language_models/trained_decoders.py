@@ -23,9 +23,9 @@ import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
 from attention_atlas import cards, figures, results
-from attention_atlas.decoder_outcomes import Decoders, stored_settings
+from attention_atlas.decoder_outcomes import Decoders, learned, passes, stored_settings
 from attention_atlas.decoder_settings import SETTINGS, STRENGTHS
-from attention_atlas.decoder_words import LABELS, listing
+from attention_atlas.decoder_words import LABELS, ended, listing, spread
 from attention_atlas.drawing_language import over_training, perplexity_axis
 from attention_atlas.exercises import language_trained_decoders as exercises
 from attention_atlas.experiments import language_ngrams
@@ -63,22 +63,10 @@ figures.show(
     provenance=found.provenance,
 )
 ends = found.means("perplexity")
-
-
-def ended(corpus):
-    """How the decoders of a corpus end, in words."""
-    mine = ends["mean"][[name for name in known if found.configs[name].corpus == corpus]]
-    if mine.empty:
-        return "no decoder is trained yet"
-    floor = floors[corpus]
-    short = (mine >= floor["bigram"]).sum()
-    words = f"the best of {len(mine)} settings ends at a perplexity of {mine.min():.1f} and the worst at {mine.max():.1f}, beside {floor['unigram']:.0f} of the unigram and {floor['bigram']:.1f} of the bigram model"
-    return words + (f"; not below the bigram model: {short}" if short else "")
-
-
 UNITS = {"characters": 1e6, "tokens": 1e6}
 for name in TITLES:
-    say(f"decoders-ended-{name}", ended(name))
+    mine = [setting for setting in known if found.configs[setting].corpus == name]
+    say(f"decoders-ended-{name}", ended(ends["mean"][mine], floors.get(name, {})))
     for part, key, form in (
         ("train", "characters", ".1f"),
         ("train", "tokens", ".2f"),
@@ -106,36 +94,20 @@ for name in TITLES:
 
 
 # %% tags=["hide-input"]
-def parameters(config):
-    """Numbers that a decoder learns."""
-    return sum(math.prod(shape) for shape in config.decoder.shapes.values())
-
-
-def passes(config):
-    """How often a token of the training text is read on average."""
-    return config.steps * config.batch * config.tokens / sizes[config.corpus]["train", "tokens"]
-
-
 of_layer = found.configs["one-layer-none"] if "one-layer-none" in known else usual
 for key, config in (("usual", usual), ("layer", of_layer)):
-    say(f"decoders-{key}-parameters", f"{parameters(config) / 1e6:.2f} million")
+    say(f"decoders-{key}-parameters", f"{learned(config) / 1e6:.2f} million")
     for field in ("layers", "heads", "d_model", "tokens", "steps", "batch"):
         say(f"decoders-{key}-{field}", f"{getattr(config, field):,}")
-    say(f"decoders-{key}-passes", f"{passes(config):.1f}")
-counts = sorted(parameters(found.configs[name]) / 1e6 for name in known)
+    say(f"decoders-{key}-passes", f"{passes(config, sizes[config.corpus]['train', 'tokens']):.1f}")
+counts = sorted(learned(found.configs[name]) / 1e6 for name in known)
 say("decoders-all-parameters", f"{counts[0]:.2f} to {counts[-1]:.2f} million")
 say("decoders-rate", f"{usual.learning_rate:g}")
-say(
-    "decoders-words-passes",
-    f"{passes(found.configs['words-none']):.1f} times" if "words-none" in known else "several times",
-)
+read = passes(found.configs["words-none"], sizes["wikitext-2"]["train", "tokens"]) if "words-none" in known else None
+say("decoders-words-passes", "several times" if read is None else f"{read:.1f} times")
 say("decoders-most-seeds", f"{max(found.seeds(name) for name in known)}")
-say("decoders-settings", f"{len(known)}")
 missing = [name for name in SETTINGS if name not in known]
-say(
-    "decoders-missing",
-    f"Not trained yet, and left out here: {listing(missing)}." if missing else "All settings are trained.",
-)
+say("decoders-missing", f"Not trained yet, and left out here: {listing(missing)}." if missing else "")
 
 # %% [markdown]
 # The usual decoder has {glue:text}`decoders-usual-layers` blocks of {glue:text}`decoders-usual-heads` heads and an MLP, a stream of {glue:text}`decoders-usual-d_model` dimensions, Pre-LN, RoPE: {glue:text}`decoders-usual-parameters` parameters. Maps have no bias, norms have a gain and no shift, the last map is not tied to the embedding.
@@ -183,43 +155,17 @@ figures.show(
 
 # %% tags=["hide-input"]
 losses, entropies = found.means("loss"), found.means("entropy")
-
-
-def spread(row, form):
-    """A mean with its standard error, where there is one."""
-    return f"{row['mean']:{form}}" + (
-        "" if math.isnan(row["standard_error"]) else f"\u00a0±\u00a0{row['standard_error']:{form}}"
-    )
-
-
-def lines(corpus):
-    """One line of the table for each setting."""
+heads = ["decoder", "setting", "layers", "parameters", "perplexity", "bits per byte", "entropy", "seeds"]
+for corpus in corpora:
+    bits = 1 / math.log(2) / sizes[corpus]["windows", "bytes_per_token"]  # per byte, of a nat per token
+    rows = []
     for name in known:
         config = found.configs[name]
         if config.corpus == corpus:
-            byte = losses.loc[name, "mean"] / math.log(2) / sizes[corpus]["windows", "bytes_per_token"]
-            yield [LABELS[name], f"`{name}`", str(config.layers), f"{parameters(config):,}", spread(ends.loc[name], ".2f"),
-                   f"{byte:.3f}", spread(entropies.loc[name], ".2f"), f"{ends.loc[name, 'seeds']:.0f}"]  # fmt: skip
-
-
-HEADS = ["decoder", "setting", "layers", "parameters", "perplexity", "bits per byte", "entropy", "seeds"]
-for corpus in corpora:
-    rows = list(lines(corpus))
+            rows.append([LABELS[name], f"`{name}`", str(config.layers), f"{learned(config):,}", spread(ends.loc[name], ".2f"), f"{losses.loc[name, 'mean'] * bits:.3f}", spread(entropies.loc[name], ".2f"), f"{ends.loc[name, 'seeds']:.0f}"])  # fmt: skip
     for kind in ("bigram", "unigram"):
-        nats = sizes[corpus]["windows", kind]
-        rows.append(
-            [
-                f"*{kind} model*",
-                "",
-                "",
-                "",
-                f"{math.exp(nats):.2f}",
-                f"{nats / math.log(2) / sizes[corpus]['windows', 'bytes_per_token']:.3f}",
-                "",
-                "",
-            ]
-        )
-    display(Markdown(f"**{TITLES[corpus]}**\n\n{cards.table(HEADS, rows)}"))
+        rows.append([f"*{kind} model*", "", "", "", f"{floors[corpus][kind]:.2f}", f"{sizes[corpus]['windows', kind] * bits:.3f}", "", ""])  # fmt: skip
+    display(Markdown(f"**{TITLES[corpus]}**\n\n{cards.table(heads, rows)}"))
 for name in TITLES:
     size = sizes.get(name)
     say(f"decoders-uniform-{name}", "–" if size is None else f"{size['windows', 'vocabulary'] - 1:,.0f}")

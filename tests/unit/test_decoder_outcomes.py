@@ -5,7 +5,7 @@ import math
 import pandas as pd
 import pytest
 
-from attention_atlas.decoder_outcomes import ALL, Decoders, stored_settings
+from attention_atlas.decoder_outcomes import ALL, Decoders, kept_sizes, largest, learned, passes, stored_settings
 from attention_atlas.experiments import language
 from attention_atlas.store import Store, machine, made
 
@@ -101,3 +101,20 @@ def test_a_setting_of_which_nothing_is_stored_is_trained_small(store):
 def test_an_unknown_setting_is_refused_in_one_line(store):
     with pytest.raises(ValueError, match="unknown setting 'two'; allowed: one-layer-none, one-layer-weak"):
         Decoders(["rope", "two"], "smoke", store)
+
+
+def test_what_was_asked_otherwise_does_not_count(store):
+    keep(store, {"rope-seed0": decoder(1.0)})
+    keep(store, {"relu-seed0": decoder(1.0)}, "smoke")
+    other = language.configurations("paper")["qk-norm-seed0"]
+    store.keep(made(language, "decay-seed0", other, decoder(1.0), "paper", 1.0, machine("cpu")))
+    assert kept_sizes(language, store) == {"rope-seed0": 2, "relu-seed0": 0}
+    assert largest(["decay-seed0", "relu-seed0", "rope-seed0"], kept_sizes(language, store)) == ["rope-seed0"]
+    assert largest(["decay-seed0"], kept_sizes(language, store)) == ["decay-seed0"]
+
+
+def test_numbers_that_a_decoder_learns_and_how_often_it_reads_its_text():
+    config = language.Config(layers=1, heads=1, d_model=8, vocabulary=50, tokens=16, steps=30, batch=4, norm="none")
+    embedding, attention, mlp = 2 * 50 * 8, 4 * 8 * 8, 2 * 8 * 4 * 8
+    assert learned(config) == embedding + attention + mlp + (8 * 16 if config.positions == "learned" else 0)
+    assert passes(config, 30 * 4 * 16) == 1 and passes(config, 15 * 4 * 16) == 2

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from attention_atlas.decoder_settings import SETTINGS
-from attention_atlas.decoder_words import LABELS, change, listing, side, sides, where
+from attention_atlas.decoder_words import LABELS, beside, change, ended, listing, side, sides, spread, where
 
 
 def paired(difference, error=0.1, seeds=3):
@@ -55,3 +55,22 @@ def test_where_says_yes_of_one_strength_and_nothing_of_single_seeds():
     assert where(found, 1) == "Yes, on A; not on B; not known yet, on C."
     assert where({"on A": found["on A"], "on B": found["on A"]}, -1) == "Yes, on A and on B."
     assert where({"on B": found["on B"]}, -1) == "Not on B." and where({"on C": {}}, 1) == "Not known yet, on C."
+
+
+def test_an_error_is_printed_where_there_is_one():
+    assert spread(pd.Series({"mean": 2.0, "standard_error": 0.5}), ".1f") == "2.0\u00a0±\u00a00.5"
+    assert spread(pd.Series({"mean": 2.0, "standard_error": math.nan}), ".2f") == "2.00"
+
+
+def test_the_end_counts_those_that_a_bigram_model_equals():
+    floors = {"unigram": 300.0, "bigram": 50.0}
+    words = ended(pd.Series([50.0, 20.0, 70.0]), floors)
+    assert words.startswith("3 settings end at perplexities of 20.0 to 70.0") and words.endswith("bigram model: 2")
+    assert "not below" not in ended(pd.Series([20.0, 49.9]), floors)
+    assert ended(pd.Series([20.0]), floors).startswith("one setting ends at a perplexity of 20.0, beside 300 ")
+    assert ended(pd.Series([], dtype=float), {}) == "no decoder is trained yet"
+
+
+def test_a_loss_is_better_worse_or_not_to_be_told():
+    words = [beside(found).split(",")[0] for found in (paired(-1), paired(1), paired(0.1), ONE)]
+    assert words == ["better", "worse", "not to be told from it", "known of one seed at most"]

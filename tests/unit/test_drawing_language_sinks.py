@@ -1,14 +1,17 @@
-"""What is drawn is what was given: cells, marks, whiskers; and stored runs are read by setting and seed."""
+"""What is drawn is what was given: cells, marks, bars, whiskers."""
 
 import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from attention_atlas import results
-from attention_atlas.drawing_language_sinks import head_map, kind_handles, layer_lines, share_rows, tag_plane
-from attention_atlas.experiments import language_tags
-from attention_atlas.store import Store
-from attention_atlas.tag_outcomes import TagOutcomes
+from attention_atlas.drawing_language_sinks import (
+    head_map,
+    kind_handles,
+    layer_lines,
+    paired_bars,
+    share_rows,
+    tag_plane,
+)
 
 NAN = float("nan")
 
@@ -60,38 +63,22 @@ def test_lines_over_layers_have_whiskers_of_two_errors():
     assert [point[1] for point in ends[0]] == pytest.approx([0.3, 0.7]) and ends[1][0][1] == ends[1][1][1] == 0.7
 
 
-def rows(value):
-    base = [(0, 0, "sinks", "", value), (0, 1, "sinks", "", value + 1), (1, 0, "sinks", "", value + 2)]
-    base += [(0, -1, "probe", "tags", 0.9), (1, -1, "probe", "tags", 0.7), (0, -1, "probe", "output", 0.8)]
-    return pd.DataFrame(base, columns=["layer", "head", "quantity", "label", "value"]).assign(standard_error=NAN)
+def test_rows_can_be_shifted_so_that_kinds_stand_beside_each_other():
+    where = axes()
+    for shift in (-0.2, 0.2):
+        share_rows(where, {"rope": ([0.5], "blue", "o")}, shift, height=0.1)
+    assert [line.get_ydata()[0] for line in where.lines[::2]] == [-0.2, 0.2]
+    assert where.lines[3].get_ydata() == pytest.approx([0.1, 0.3])
 
 
-@pytest.fixture
-def store(tmp_path):
-    store = Store(tmp_path)
-    for seed, value in enumerate((1.0, 3.0)):
-        point = f"rope-seed{seed}"
-        config = language_tags.configurations("paper")[point]
-        store.put(language_tags, point, config, rows(value), "paper", 1.0)
-    return store
-
-
-def test_stored_runs_are_read_by_setting_and_seed(store, monkeypatch):
-    monkeypatch.setattr(results, "_run", None)  # nothing is computed
-    outcomes = TagOutcomes(["rope"], "smoke", store)
-    assert (
-        outcomes.seeds("rope") == 2 and outcomes.configs["rope"] == language_tags.configurations("paper")["rope-seed0"]
-    )
-    assert outcomes.heads("rope", "sinks").loc[0].tolist() == [2, 3] and outcomes.heads("rope", "sinks").loc[1, 0] == 4
-    layers = outcomes.layers("rope", "sinks")
-    assert layers["mean"].tolist() == [2.5, 4] and layers["standard_error"].tolist() == [1, 1]
-    assert outcomes.mean("rope", "sinks") == (3.0, 1.0)
-    assert outcomes.labels("rope", "probe").to_dict() == {"tags": 0.8, "output": 0.8}
-    assert outcomes.layers("rope", "probe", "output")["mean"].tolist() == [0.8]
-
-
-def test_an_unknown_setting_is_refused():
-    with pytest.raises(ValueError) as refusal:
-        TagOutcomes(["alibi"], "smoke")
-    words = "unknown setting 'alibi'; allowed: rope, no-positions, qk-norm, relu, post-norm, untrained, long"
-    assert str(refusal.value) == words
+@pytest.mark.parametrize("flat", [False, True])
+def test_bars_of_a_name_stand_beside_each_other_and_do_not_overlap(flat):
+    where = axes()
+    paired_bars(where, {"all": ([1.0, 2.0], "blue"), "some": ([0.5, NAN], "orange")}, ["word", "space"], flat)
+    drawn = [(bar.get_y(), bar.get_height(), bar.get_width()) for bar in where.patches]
+    if not flat:
+        drawn = [(bar.get_x(), bar.get_width(), bar.get_height()) for bar in where.patches]
+    starts, widths, lengths = zip(*drawn, strict=True)
+    assert lengths[:3] == (1, 2, 0.5) and starts[0] + widths[0] == pytest.approx(starts[2])
+    names = where.get_yticklabels() if flat else where.get_xticklabels()
+    assert [label.get_text() for label in names] == ["word", "space"]

@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from attention_atlas.experiments import language_maps
-from attention_atlas.map_outcomes import Interval, LanguageMaps, interval
+from attention_atlas.map_outcomes import (
+    QUANTITIES,
+    Interval,
+    LanguageMaps,
+    by_place,
+    first_key,
+    interval,
+    stored_settings,
+)
 from attention_atlas.store import Store
 
 
@@ -46,6 +54,7 @@ def test_seeds_make_an_interval_and_one_seed_has_its_windows(filled):
     apart = maps.mean("no-positions", less="no-norm")  # seed 0 alone is in both
     assert apart.seeds == 1 and apart.mean == pytest.approx(0.25) and apart.beyond(0) == 1
     changed = maps.change("no-norm", "shuffled", "text")
+    assert maps.change("no-norm", "text", "shuffled").mean == pytest.approx(-0.2)
     assert changed.mean == pytest.approx(0.2) and changed.high - changed.mean == pytest.approx(0.04 * math.sqrt(2))
     assert maps.heads("no-positions") == {"recency": 3, "early bias": 0, "undecided": 3}
     assert maps.configs["no-norm"] == language_maps.configurations("paper")["no-norm-seed0"]
@@ -58,6 +67,57 @@ def test_what_is_not_stored_is_computed_for_one_seed(tmp_path, monkeypatch):
     maps = LanguageMaps(["rope"], "smoke", Store(tmp_path))
     assert [config.trained for config in asked] == [True, False] and maps.seeds("rope") == 1
     assert "computed live" in maps.provenance
+
+
+def test_a_setting_is_there_with_its_maps_and_as_it_is_asked_for_now(filled):
+    assert stored_settings(["no-positions", "no-norm", "rope"], filled) == ["no-norm"]  # the other has no maps
+    points, table = language_maps.configurations("paper"), rows([[0.5, 0.5], [0.6, 0.6]], 0)
+    filled.put(language_maps, "no-positions-maps", points["no-positions-maps"], table, "paper", 1.0)
+    small = language_maps.configurations("smoke")
+    for name in ("rope-seed0", "rope-maps"):  # of another size
+        filled.put(language_maps, name, small[name], table, "smoke", 1.0)
+    for name in ("decay-seed0", "decay-maps"):  # what was asked otherwise
+        filled.put(language_maps, name, points[name.replace("decay", "post-norm")], table, "paper", 1.0)
+    assert stored_settings(["no-positions", "no-norm", "rope", "decay"], filled) == ["no-positions", "no-norm"]
+    assert stored_settings(["rope", "decay"], filled) == ["rope"]
+
+
+def test_models_of_two_sizes_are_not_averaged(filled):
+    small = language_maps.configurations("smoke")["no-norm-seed1"]
+    filled.put(language_maps, "no-norm-seed1", small, rows([[0.9, 0.9], [0.9, 0.9]], 1), "smoke", 1.0)
+    assert LanguageMaps(["no-norm"], "smoke", filled).seeds("no-norm") == 1
+
+
+def test_what_is_left_is_that_of_the_layer_where_it_is_most_beside_its_floor(tmp_path, monkeypatch):
+    left = [[9.0, 1.0, 0.9], [0.4, 0.5, 0.6], [0.6, 0.1, 0.2]]  # of each layer: left, floor, share; the first is out
+    cells = [("text", layer, -1, name, value, math.nan) for layer, row in enumerate(left)
+             for name, value in zip(("left", "floor", "share"), row, strict=True)]  # fmt: skip
+    table = pd.DataFrame(cells, columns=["text", "layer", "head", "quantity", "value", "standard_error"])
+    monkeypatch.setattr(language_maps, "run", lambda config: table)
+    assert LanguageMaps(["rope"], "smoke", Store(tmp_path)).left("rope") == pytest.approx((6.0, 0.2))
+
+
+def test_every_panel_has_the_number_of_its_own_quantity_and_layer(tmp_path, monkeypatch):
+    numbers = {(layer, name): 0.1 * layer + 0.01 * place for place, name in enumerate(set(QUANTITIES.values()))
+               for layer in (0, 1)}  # fmt: skip
+    cells = [("text", layer, -1, name, value, 0.0) for (layer, name), value in numbers.items()]
+    table = pd.DataFrame(cells, columns=["text", "layer", "head", "quantity", "value", "standard_error"])
+    monkeypatch.setattr(language_maps, "run", lambda config: table)
+    found = LanguageMaps(["no-norm"], "smoke", Store(tmp_path)).panels("no-norm")
+    assert len(found) == 9
+    assert found["score", 1].mean == numbers[1, "recency"] and found["read", 1].mean == numbers[1, "gram_read"]
+    assert found["mlp_read", 0].mean == numbers[0, "gram_mlp_read"]
+
+
+def test_places_are_means_over_the_same_distances():
+    map = torch.randn(7, 7, generator=torch.Generator().manual_seed(3)).double()
+    plain = [sum(map[key + gap, key].item() for gap in (1, 2, 3)) / 3 for key in range(4)]
+    assert by_place(map, 3).tolist() == pytest.approx(plain)
+    size = map[torch.ones(7, 7).tril(-1).bool()].std().item()
+    assert first_key(map, 3) == pytest.approx((plain[0] - sum(plain) / 4) / size)
+    assert first_key(torch.zeros(5, 5).double(), 2) == 0
+    with pytest.raises(ValueError, match="distances must be 1 to 6, so that a key is seen at all of them, got 7"):
+        by_place(map, 7)
 
 
 def test_the_impossible_is_refused_in_one_line(tmp_path):
