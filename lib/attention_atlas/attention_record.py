@@ -10,7 +10,7 @@ from attention_atlas.shapes import Bool, Float, Tensor
 class AttentionRecord(NamedTuple):
     """What one attention layer computes: handed to a visitor, measured, and forgotten before the next layer runs.
 
-    Attributes
+    Parameters
     ----------
     layer : int
         From 0 on.

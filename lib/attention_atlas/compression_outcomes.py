@@ -32,7 +32,7 @@ class Compressions:
         Their compressions: all products alike (the network as it is among them), and one product alone.
     models : Series
         How many have learned it, by width.
-    config : Config
+    config : attention_atlas.experiments.averaging_compression.Config
         First configuration of width 16, of the size that was found.
     provenance : str
         For the figure that shows them.

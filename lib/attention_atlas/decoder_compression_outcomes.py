@@ -35,7 +35,7 @@ class CompressedDecoders:
         as a multiple of the decoder's own; NaN if it has none).
     settings : list of str
         In the order of the experiment.
-    config : Config
+    config : attention_atlas.experiments.language_compression.Config
         First configuration, of the size that was found.
     provenance : str
         For the figure that shows them.

@@ -142,7 +142,7 @@ def learned(config: language.Config) -> int:
 
     Parameters
     ----------
-    config : Config
+    config : attention_atlas.experiments.language.Config
         Of the experiment ``language``.
 
     Examples
@@ -158,7 +158,7 @@ def passes(config: language.Config, tokens: int) -> float:
 
     Parameters
     ----------
-    config : Config
+    config : attention_atlas.experiments.language.Config
         Of the experiment ``language``.
     tokens : int
         In the training text.

@@ -34,7 +34,7 @@ WHOLE = -1  # head of what belongs to a layer
 COLUMNS = ["head", "quantity", "label", "value", "standard_error"]
 
 
-class Text(NamedTuple):
+class SeenText(NamedTuple):
     """The windows that were read."""
 
     tokens: Int[Tensor, "window token"]
@@ -43,14 +43,14 @@ class Text(NamedTuple):
     kinds: Bool[Tensor, "window token"] | None = None  # the corpus's label
 
 
-def layer_tags(record: AttentionRecord, text: Text, points: int, generator: torch.Generator) -> pd.DataFrame:
+def layer_tags(record: AttentionRecord, text: SeenText, points: int, generator: torch.Generator) -> pd.DataFrame:
     """Look at the sinks of one layer.
 
     Parameters
     ----------
     record : AttentionRecord
         What it computes.
-    text : Text
+    text : SeenText
         From which.
     points : int
         Tokens of a kind whose places are kept for a picture, for every head that has enough of both.
@@ -218,7 +218,7 @@ def _points(head: int, name: str, looked: Plane, points: int) -> list[tuple]:
     return rows
 
 
-def _where(heads: list[HeadParts], text: Text, mask: Tensor) -> list[tuple]:
+def _where(heads: list[HeadParts], text: SeenText, mask: Tensor) -> list[tuple]:
     rows, several = [], len(heads)
     classes, tokens = text.classes.repeat(several, 1), text.tokens.repeat(several, 1)
     chosen = {name: torch.cat([getattr(parts, name) for parts in heads]) for name in ("sinks", "lasting")}

@@ -10,7 +10,7 @@ import torch
 
 from attention_atlas.attention import attention_weights
 from attention_atlas.attention_record import AttentionRecord
-from attention_atlas.decoder_tags import Text, layer_tags, readable
+from attention_atlas.decoder_tags import SeenText, layer_tags, readable
 from attention_atlas.experiments import language, language_tags
 from attention_atlas.experiments.language_tags import CANARY, SETTINGS, Config, configurations, run, spread
 from attention_atlas.profiles import PROFILES
@@ -32,7 +32,7 @@ def read(seed=0):
     tokens = torch.randint(1, len(WORDS), (WINDOWS, TOKENS), generator=source)
     tokens[:, 0] = 0
     kinds = torch.rand(WINDOWS, TOKENS, generator=source) < 0.4
-    text = Text(tokens, classes_of(WORDS)[tokens], WORDS, kinds)
+    text = SeenText(tokens, classes_of(WORDS)[tokens], WORDS, kinds)
     causal = torch.ones(TOKENS, TOKENS).tril().bool()
     scores = 0.5 * randn(WINDOWS, HEADS, TOKENS, TOKENS, seed=seed + 1)
     scores[:, 0, :, 3] += 6 * kinds  # head 0: tokens of the second kind look at the fourth token

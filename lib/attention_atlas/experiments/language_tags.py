@@ -12,7 +12,7 @@ import torch
 from attention_atlas import trained_decoders
 from attention_atlas.attention_record import AttentionRecord
 from attention_atlas.decoder_measures import decoder_records
-from attention_atlas.decoder_tags import Text, layer_tags
+from attention_atlas.decoder_tags import SeenText, layer_tags
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.models.decoder import initial
@@ -145,7 +145,7 @@ def run(config: Config) -> pd.DataFrame:
     corpus = language.corpus_of(config)
     tokens = spread(corpus.validation, config.tokens, config.windows)
     kinds = None if corpus.kinds is None else spread(corpus.kinds, config.tokens, config.windows) == 1
-    text = Text(tokens, classes_of(corpus.vocabulary)[tokens], corpus.vocabulary, kinds)
+    text = SeenText(tokens, classes_of(corpus.vocabulary)[tokens], corpus.vocabulary, kinds)
     weights, tables = config.weights(), []
 
     def visit(record: AttentionRecord) -> None:

@@ -18,7 +18,7 @@ DEFAULT = "no-positions-seed0"  # it has grown a sink
 class Shipped(NamedTuple):
     """A trained decoder, ready to read text.
 
-    Attributes
+    Parameters
     ----------
     name : str
         Of its point in the experiment ``language``.

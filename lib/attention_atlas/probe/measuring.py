@@ -21,10 +21,10 @@ OF_MAPS = (
 )  # fmt: skip
 
 
-class Measured(NamedTuple):
+class Probed(NamedTuple):
     """What the probe found.
 
-    Attributes
+    Parameters
     ----------
     name, facts : str, dict of str to str
         Of the source.
@@ -103,7 +103,7 @@ def beginning(source: Source, text: str, count: int | None = None) -> Int[Tensor
     return found[:count]
 
 
-def measure(source: Source, tokens: Int[Tensor, "token"]) -> Measured:
+def measure(source: Source, tokens: Int[Tensor, "token"]) -> Probed:
     """Run a model once over a text and measure every attention layer while it is there.
 
     Parameters
@@ -115,7 +115,7 @@ def measure(source: Source, tokens: Int[Tensor, "token"]) -> Measured:
 
     Returns
     -------
-    Measured
+    Probed
         All numbers; no attention map is kept.
     """
     others = torch.Generator().manual_seed(SEED)
@@ -138,7 +138,7 @@ def measure(source: Source, tokens: Int[Tensor, "token"]) -> Measured:
 
     surprise = source.records(tokens, visit)
     columns = ["layer", "head", "quantity", "value"]
-    return Measured(
+    return Probed(
         name=source.name,
         facts=source.facts,
         names=source.names(tokens),

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 
 from attention_atlas import figures
 from attention_atlas.figures import COLORMAP, DIVERGING, PALETTE
-from attention_atlas.probe.measuring import Measured
+from attention_atlas.probe.measuring import Probed
 from attention_atlas.probe.summary import by_layer, whole
 
 WIDTH = 7.2  # inches
@@ -27,12 +27,12 @@ class Picture(NamedTuple):
     alt: str
 
 
-def pictures(measured: Measured) -> list[Picture]:
+def pictures(measured: Probed) -> list[Picture]:
     """All figures of a report, in the book's style, which is left as it was.
 
     Parameters
     ----------
-    measured : Measured
+    measured : Probed
         Of one text.
     """
     with matplotlib.rc_context():
@@ -40,7 +40,7 @@ def pictures(measured: Measured) -> list[Picture]:
         return [draw(measured) for draw in (of_heads, of_sinks, of_tags, of_tokens, of_stream)]
 
 
-def of_heads(measured: Measured) -> Picture:
+def of_heads(measured: Probed) -> Picture:
     """Every head as a cell, by layer."""
     panels = {
         "received_first": ("received by the first token", COLORMAP, (0, 1)),
@@ -66,7 +66,7 @@ def of_heads(measured: Measured) -> Picture:
     )
 
 
-def of_sinks(measured: Measured) -> Picture:
+def of_sinks(measured: Probed) -> Picture:
     """The three conventions for the first token, and the number of sinks of a head."""
     means, even = by_layer(measured), measured.uniform.pivot(index="layer", columns="quantity", values="value")
     figure = _figure(3.1)
@@ -101,7 +101,7 @@ def of_sinks(measured: Measured) -> Picture:
     )
 
 
-def of_tags(measured: Measured) -> Picture:
+def of_tags(measured: Probed) -> Picture:
     """What tags explain, beside the control, for every head."""
     means, heads = by_layer(measured), measured.layers[measured.layers["head"] >= 0]
     figure = _figure(3.3)
@@ -128,7 +128,7 @@ def of_tags(measured: Measured) -> Picture:
     )
 
 
-def of_tokens(measured: Measured) -> Picture:
+def of_tokens(measured: Probed) -> Picture:
     """What every token receives in every layer, in units of even attention."""
     times = (measured.received.double() / measured.even).clamp(min=1e-3).numpy()
     figure = _figure(1.3 + 0.16 * min(len(times), 24))
@@ -148,7 +148,7 @@ def of_tokens(measured: Measured) -> Picture:
     )
 
 
-def of_stream(measured: Measured) -> Picture:
+def of_stream(measured: Probed) -> Picture:
     """Entropy and recency of the layers, and how large the residual stream is."""
     means, even = by_layer(measured), measured.uniform.pivot(index="layer", columns="quantity", values="value")
     figure = _figure(3.1)

@@ -10,7 +10,7 @@ import pandas as pd
 
 from attention_atlas import __version__, figures, files
 from attention_atlas.probe.glossary import CONVENTIONS, PAPERS, TERMS
-from attention_atlas.probe.measuring import Measured
+from attention_atlas.probe.measuring import Probed
 from attention_atlas.probe.page import page
 from attention_atlas.probe.pictures import Picture, pictures
 from attention_atlas.probe.summary import heads, perplexity, printable, quoted, remarks, sink_tokens, table
@@ -18,12 +18,12 @@ from attention_atlas.probe.summary import heads, perplexity, printable, quoted, 
 OURS = ("report.html", "measures.csv", "even.csv", "tokens.csv", "figures")  # what a folder of the probe may hold
 
 
-def contents(measured: Measured, text: str) -> dict[str, str]:
+def contents(measured: Probed, text: str) -> dict[str, str]:
     """All files of a report.
 
     Parameters
     ----------
-    measured : Measured
+    measured : Probed
         Of one text.
     text : str
         Its name.
@@ -102,7 +102,7 @@ def publish(folder: Path, found: dict[str, str]) -> None:
                 shutil.rmtree(left)
 
 
-def html(measured: Measured, text: str, drawn: list[Picture], inline: dict[str, str]) -> str:
+def html(measured: Probed, text: str, drawn: list[Picture], inline: dict[str, str]) -> str:
     """The page."""
     count, hesitation = len(measured.names), perplexity(measured)
     mean = measured.surprise.double().mean().item()
@@ -138,7 +138,7 @@ def html(measured: Measured, text: str, drawn: list[Picture], inline: dict[str, 
     return page(f"Attention of {measured.name}", "\n".join(parts))
 
 
-def _conventions(measured: Measured) -> pd.DataFrame:
+def _conventions(measured: Probed) -> pd.DataFrame:
     def mean(found: pd.DataFrame, quantity: str) -> str:
         return f"{found[found['quantity'] == quantity]['value'].mean():.3f}"
 
@@ -146,7 +146,7 @@ def _conventions(measured: Measured) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["convention", "what is counted", f"mean of {heads(measured)} heads", "even"])
 
 
-def _sink_table(measured: Measured) -> str:
+def _sink_table(measured: Probed) -> str:
     found = sink_tokens(measured)
     if found.empty:
         return "<p>No head has a sink.</p>"

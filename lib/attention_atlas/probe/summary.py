@@ -5,7 +5,7 @@ import math
 import pandas as pd
 
 from attention_atlas.layer_measures import WHOLE_LAYER
-from attention_atlas.probe.measuring import Measured
+from attention_atlas.probe.measuring import Probed
 
 # Column of the table, quantity, decimals.
 COLUMNS = {
@@ -22,12 +22,12 @@ COLUMNS = {
 EVEN = "even"
 
 
-def by_layer(measured: Measured) -> pd.DataFrame:
+def by_layer(measured: Probed) -> pd.DataFrame:
     """Mean over heads of every quantity.
 
     Parameters
     ----------
-    measured : Measured
+    measured : Probed
         Of one text.
 
     Returns
@@ -39,7 +39,7 @@ def by_layer(measured: Measured) -> pd.DataFrame:
     return means.unstack("quantity")
 
 
-def even_rows(measured: Measured) -> pd.DataFrame:
+def even_rows(measured: Probed) -> pd.DataFrame:
     """The same of even attention: one row for every set of layers that see the same tokens, named after them."""
     table = measured.uniform.pivot(index="layer", columns="quantity", values="value")
     groups = table.groupby(list(table.columns), dropna=False, sort=False).groups
@@ -47,7 +47,7 @@ def even_rows(measured: Measured) -> pd.DataFrame:
     return table.loc[list(names)].rename(index=names)
 
 
-def table(measured: Measured) -> pd.DataFrame:
+def table(measured: Probed) -> pd.DataFrame:
     """What is printed: the chosen columns as text, layers first and even attention below."""
     found = pd.concat([by_layer(measured), even_rows(measured)])
     texts = {
@@ -57,17 +57,17 @@ def table(measured: Measured) -> pd.DataFrame:
     return pd.DataFrame(texts, index=pd.Index([str(name) for name in found.index], name="layer"))
 
 
-def perplexity(measured: Measured) -> float:
+def perplexity(measured: Probed) -> float:
     """Exponential of the mean surprise: among so many equally likely tokens the model hesitates on average."""
     return measured.surprise.double().mean().exp().item()
 
 
-def sink_tokens(measured: Measured, most: int = 8) -> pd.DataFrame:
+def sink_tokens(measured: Probed, most: int = 8) -> pd.DataFrame:
     """The tokens that are sinks of the most heads.
 
     Parameters
     ----------
-    measured : Measured
+    measured : Probed
         Of one text.
     most : int
         How many tokens at most.
@@ -93,12 +93,12 @@ def sink_tokens(measured: Measured, most: int = 8) -> pd.DataFrame:
     return found.head(most).reset_index(drop=True)
 
 
-def heads(measured: Measured) -> int:
+def heads(measured: Probed) -> int:
     """How many attention heads there are in all layers together."""
     return len(measured.layers.query("quantity == 'entropy'"))
 
 
-def remarks(measured: Measured) -> list[str]:
+def remarks(measured: Probed) -> list[str]:
     """What stands out, in sentences with numbers.
 
     Returns
@@ -184,7 +184,7 @@ def _numbers(layers: list[int]) -> str:
     return " ".join(runs)
 
 
-def whole(measured: Measured, quantity: str) -> pd.Series:
+def whole(measured: Probed, quantity: str) -> pd.Series:
     """A quantity of whole layers, by layer."""
     rows = measured.layers[(measured.layers["head"] == WHOLE_LAYER) & (measured.layers["quantity"] == quantity)]
     return rows.set_index("layer")["value"]
