@@ -18,6 +18,7 @@ text_file: str = "lib/attention_atlas/masks.py"  # what the model reads, from th
 tokens: int = 128  # how much of it, at most 128 for the shipped model
 
 # %% tags=["hide-input"]
+import html
 
 from IPython.display import Markdown, display
 
@@ -75,7 +76,7 @@ display(
 # The model is {glue:text}`language-probe-model` ({glue:text}`language-probe-parameters` parameters), the text {glue:text}`language-probe-tokens` tokens; its perplexity on them is {glue:text}`language-probe-perplexity`. Rows are means over heads. The last row is *even* attention: every query looks equally at all that it may see. A number says something only beside that one.
 
 # %% tags=["hide-input"]
-display(Markdown("\n".join(f"- {line}" for line in summary.remarks(measured))))
+display(Markdown("\n".join(f"- {html.escape(line)}" for line in summary.remarks(measured))))  # tokens such as <s>
 
 # %% [markdown]
 # ## Head by head
