@@ -34,6 +34,7 @@ from attention_atlas.drawing_language_sinks import (
     share_rows,
     tag_plane,
 )
+from attention_atlas.drawing_language_untagged import by_way, share_by_query
 from attention_atlas.exercises import language_sinks_and_tags as exercises
 from attention_atlas.first_token_share import odds_of, of_uniform_attention, shares
 from attention_atlas.sink_places import CLASSES, PARTS
@@ -41,6 +42,7 @@ from attention_atlas.sinks import sinks_zhang2025
 from attention_atlas.tag_components import kept_share, random_projector
 from attention_atlas.tag_outcomes import TagOutcomes, looked_at
 from attention_atlas.tag_words import NAMES, WITHOUT
+from attention_atlas.untagged_outcomes import Untagged, odds_at, used
 from attention_atlas.wording import number, probability, say, with_error
 
 figures.style()
@@ -50,7 +52,7 @@ least = ["no-positions", "rope", "untrained"]
 known = looked_at([*VARIANTS, "untrained"], least)
 variants = [name for name in VARIANTS if name in known]
 shown = [name for name in least if name in known]
-found = TagOutcomes(known, profile)
+found, untagged = TagOutcomes(known, profile), Untagged()
 config = found.configs["rope"]
 tokens = config.tokens
 uniform = of_uniform_attention(tokens)
@@ -115,7 +117,7 @@ say("tags-read", f"{config.steps * config.batch * tokens / 1e6:.1f}")
 #
 # of its attention, and the head writes $A_{i1}$ times the tag of `<s>`, plus $1-A_{i1}$ times a mean of what the others have. The causal mask does the counting; no position is needed <span class="atlas-origin">derived here</span>. In the paper's words: every token is *caught*; the *tag* is one vector whose length falls with $i$; later layers read it as a position, its *release*. That the causal mask can tell places is known: Haviv 2022 {cite}`haviv2022` read them from trained models, Kazemnejad 2023 {cite}`kazemnejad2023` construct the count with a first token. RoPE gives distances for nothing, and then there is nothing to count for.
 #
-# Two things can be checked without touching a weight.
+# Two things can be checked without touching the decoder.
 #
 # **Its share.** A mean of {glue:text}`tags-best-received` needs $\omega=$ {glue:text}`tags-odds` if $\omega$ is the same everywhere. Then {glue:text}`tags-odds-above` of the tokens would give `<s>` more than .2, and the last one still {glue:text}`tags-odds-last`. Counted in that head: {glue:text}`tags-counted-above`. ($\omega$ differs from token to token, so the two need not agree to the point.)
 #
@@ -151,7 +153,60 @@ say("tags-place-untrained", number(found.layers("untrained", "probe_late", "outp
 # Look at the layer of the strongest sink, {glue:text}`tags-best-head`. The stream that enters tells the half with {glue:text}`tags-place-stream`. What the layer's heads write tells it with {glue:text}`tags-place-output`; the part in the tags of lasting sinks alone {glue:text}`tags-place-lasting`, other tokens' vectors {glue:text}`tags-place-others`, what is left without any tag {glue:text}`tags-place-without-tags`.
 # {glue:text}`tags-place-verdict`. With RoPE the stream tells it with {glue:text}`tags-place-rope` at most, and heads with {glue:text}`tags-place-rope-output`; heads that have learned nothing with {glue:text}`tags-place-untrained` (a mean over more tokens is shorter), which is the level to beat.
 #
-# That later layers *use* the place, we have not shown: for that, take the tag away and see what they lose.
+# ## Take the tag away
+#
+# Can be read is not *is used*. So we let the decoders read the same text with the first token's part of what those heads write changed, and nothing else: **no tag** (its coefficient $A_{i1}$ is 0), or a **constant tag** (the mean of $A_{i1}$ over the window, so that it tells no place). The control takes as much away along the value vector of another token.
+
+# %% tags=["hide-input"]
+if untagged.points:
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.2, 3.6), width_ratios=(1.15, 1, 1))
+    first = untagged.strongest(untagged.points[0])
+    fitted = odds_at(first["value"], int(first.index[len(first) // 2]))
+    titles = {
+        point: point.replace("-seed", ", ")
+        .replace("no-positions-qk-norm", "QK-norm")
+        .replace("no-positions", "LayerNorm")
+        .replace("no-norm", "no norm")
+        for point in untagged.points
+    }
+    share_by_query(left, {titles[point]: untagged.strongest(point) for point in untagged.points[:3]}, fitted, tokens)
+    left.legend(fontsize=8, loc="lower left")
+    by_way(middle, untagged.more_loss(), titles, "more loss, nats per token")
+    by_way(right, untagged.recency(), titles, "recency probability")
+    middle.axvline(0, color=muted, linewidth=0.8)
+    right.tick_params(labelleft=False)
+    figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
+    figures.show(
+        figure,
+        name="language-tags-away",
+        caption="Decoders without positions, by kind and seed. Left: what the head with the strongest sink gives to `<s>`, by the number of the query (bars: two standard errors over windows), and {eq}`eq-tags-counts` through the middle one of the first decoder. Middle: loss beyond that of the decoder as it is. Right: recency probability of the scores in the layers after the sink.",
+        alt="Left: shares that fall from one at the first query to about a sixth at the last, along the curve of constant odds. Middle: the loss rises most without the tag, less with a constant one, least in the controls. Right: recency is lower without the tag and with a constant one, and unchanged in the controls.",
+        provenance=untagged.provenance,
+    )
+    more, later = untagged.more_loss(), untagged.recency()
+    say("tags-used", used(more, later))
+    for way in ("none", "constant", "other direction, constant"):
+        say(f"tags-away-{way.split()[0]}", f"{more[way].mean():.3f}")
+        say(f"tags-later-{way.split()[0]}", probability(later[way].mean(), 3))
+    say("tags-later-plain", probability(later["as it is"].mean(), 3))
+    say("tags-away-decoders", f"{len(more)}")
+else:
+    say("tags-used", "Not measured yet")
+    for name in (
+        "away-none",
+        "away-constant",
+        "away-other",
+        "later-none",
+        "later-constant",
+        "later-other",
+        "later-plain",
+        "away-decoders",
+    ):
+        say(f"tags-{name}", "–")
+
+# %% [markdown]
+# {glue:text}`tags-used`. Means over {glue:text}`tags-away-decoders` decoders: without the tag the loss rises by {glue:text}`tags-away-none`, with a constant one by {glue:text}`tags-away-constant`, in the control by {glue:text}`tags-away-other`; the recency probability of the layers after it is {glue:text}`tags-later-plain`, and {glue:text}`tags-later-none`, {glue:text}`tags-later-constant` and {glue:text}`tags-later-other` with these edits.
+# So part of the recency of {doc}`/_executed/language_models/recency_on_text` is made by the sink: catch, tag and release, with the place as what is released <span class="atlas-origin">ours</span>. Only part of it, since more than one half is left.
 #
 # ## With RoPE: sinks that a convention makes
 #
