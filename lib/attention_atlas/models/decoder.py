@@ -227,8 +227,8 @@ def one(parameters: dict[str, Float[Tensor, "..."]], place: int) -> dict[str, Fl
 
     Examples
     --------
-    >>> one({"x": torch.arange(3)}, 1)
-    {'x': tensor([1])}
+    >>> one({"x": torch.arange(3.0)}, 1)
+    {'x': tensor([1.])}
     """
     return {name: value[place : place + 1] for name, value in parameters.items()}
 
