@@ -170,7 +170,7 @@ if untagged.points:
         for point in untagged.points
     }
     share_by_query(left, {titles[point]: untagged.strongest(point) for point in untagged.points[:3]}, fitted, tokens)
-    left.legend(fontsize=8, loc="lower left")
+    left.legend(fontsize=8, loc="upper right", borderaxespad=0.1)
     by_way(middle, untagged.more_loss(), titles, "more loss, nats per token")
     by_way(right, untagged.recency(), titles, "recency probability")
     middle.axvline(0, color=muted, linewidth=0.8)
