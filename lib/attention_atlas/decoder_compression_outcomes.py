@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import pandas as pd
 
 from attention_atlas import results
+from attention_atlas.decoder_outcomes import kept_sizes, largest
 from attention_atlas.experiments import language_compression
 from attention_atlas.store import Store
 
@@ -47,13 +48,13 @@ class CompressedDecoders:
     """
 
     def __init__(self, profile: str, store: Store | None = None):
-        kept = {result.point for result in results.best(language_compression.NAME, store)}
+        kept = kept_sizes(language_compression, store)
         points = list(language_compression.configurations(profile))
         self.settings = list(language_compression.SETTINGS)
         chosen = []
         for setting in self.settings:
             own = [point for point in points if point.rsplit("-seed", 1)[0] == setting]
-            chosen += [point for point in own if point in kept] or own[:1]
+            chosen += largest(own, kept)
         found = results.obtain(language_compression, profile, chosen, store)
         self.provenance = found.provenance
         self.config = language_compression.configurations(found.table["profile"].iloc[0])[chosen[0]]

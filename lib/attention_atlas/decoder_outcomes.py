@@ -99,8 +99,8 @@ class Decoders:
         rows = rows if layer is None else rows[rows["layer"] == layer]
         return rows.pivot_table("value", "step", "seed", "mean")
 
-    def by_seed(self, quantity: str, layer: int | None = None, step: int | None = None) -> pd.DataFrame:
-        """A quantity of every decoder, one row for each seed and one column for each setting.
+    def by_seed(self, quantity: str, layer: int | None = None) -> pd.DataFrame:
+        """A quantity of every decoder after its last step, one row for each seed and one column for each setting.
 
         Parameters
         ----------
@@ -108,13 +108,10 @@ class Decoders:
             As in the table, or ``perplexity``; averaged over heads and, unless one is named, over layers.
         layer : int, optional
             From 0 on.
-        step : int, optional
-            A recorded one; by default the last of each decoder.
         """
         if quantity == "perplexity":
-            return self.by_seed("loss", step=step).map(math.exp)
-        rows = self.end if step is None else self.table[self.table["step"] == step]
-        rows = rows[rows["quantity"] == quantity]
+            return self.by_seed("loss").map(math.exp)
+        rows = self.end[self.end["quantity"] == quantity]
         rows = rows if layer is None else rows[rows["layer"] == layer]
         return rows.pivot_table("value", "seed", "setting", "mean").reindex(columns=list(self.configs))
 

@@ -9,11 +9,13 @@ import torch
 
 from attention_atlas.attention_record import AttentionRecord
 from attention_atlas.catch_criteria import SINK
+from attention_atlas.intervals import mean_and_error
 from attention_atlas.layer_measures import GU
 from attention_atlas.linear_probe import probe
-from attention_atlas.shapes import Bool, Float, Int, Tensor
+from attention_atlas.shapes import Bool, Int, Tensor
 from attention_atlas.sink_places import by_class, by_part, entries_above, most_frequent
 from attention_atlas.sink_tags import as_many_others
+from attention_atlas.sinks import widely_seen
 from attention_atlas.stream_coordinates import turned_outliers, typical_outlier
 from attention_atlas.tag_components import (
     HeadParts,
@@ -23,7 +25,6 @@ from attention_atlas.tag_components import (
     head_parts,
     projector,
     random_projector,
-    widely_seen,
 )
 from attention_atlas.tag_planes import Plane, plane, sample, separation_within
 from attention_atlas.tags import NEGLIGIBLE
@@ -171,16 +172,7 @@ def _of_head(head: int, parts: HeadParts, mask: Tensor, generator: torch.Generat
     }
     found |= explained_shares(parts, generator)
     found |= dict(zip(("tagged", "untagged"), (tokens.double().mean(-1) for tokens in caught(parts)), strict=True))
-    return [(head, name, "", *_mean(numbers.double())) for name, numbers in found.items()]
-
-
-def _mean(numbers: Float[Tensor, "window"]) -> tuple[float, float]:
-    """Over windows that have the number, with its standard error."""
-    known = numbers[~numbers.isnan()]
-    if not len(known):
-        return math.nan, math.nan
-    error = (known.var(correction=1) / len(known)).sqrt().item() if len(known) > 1 else math.nan
-    return known.mean().item(), error
+    return [(head, name, "", *mean_and_error(numbers.double())) for name, numbers in found.items()]
 
 
 def _planes(record: AttentionRecord, heads: list[HeadParts], points: int) -> list[tuple]:
@@ -201,7 +193,7 @@ def _planes(record: AttentionRecord, heads: list[HeadParts], points: int) -> lis
                 continue  # a head that writes the same to all
             looked = plane(chosen, found[1])
             within = separation_within(vectors, *group)
-            rows.append((head, "separation", f"{name} within", *_mean(within)))
+            rows.append((head, "separation", f"{name} within", *mean_and_error(within)))
             numbered = enumerate(looked.separations, start=1)
             rows += [(head, "separation", f"{name} {k}", value, math.nan) for k, value in numbered]
             rows += _points(head, name, looked, points) if points else []

@@ -1,6 +1,34 @@
-"""How sure a share is that was counted."""
+"""How sure a share is that was counted, or a mean that was taken."""
 
 import math
+
+from attention_atlas.shapes import Float, Tensor
+
+
+def mean_and_error(values: Float[Tensor, "sample"]) -> tuple[float, float]:
+    """Mean of the numbers that there are, and its standard error.
+
+    Parameters
+    ----------
+    values : (sample,)
+        Independent of each other; NaN where there is none.
+
+    Returns
+    -------
+    float, float
+        In float64. NaN for the mean of nothing, and for the error of a single number.
+
+    Examples
+    --------
+    >>> import torch
+    >>> mean_and_error(torch.tensor([1.0, 3.0, float("nan")])), mean_and_error(torch.tensor([2.0]))
+    ((2.0, 1.0), (2.0, nan))
+    """
+    known = values.double()[~values.isnan()]
+    if not len(known):
+        return math.nan, math.nan
+    error = (known.var(correction=1) / len(known)).sqrt().item() if len(known) > 1 else math.nan
+    return known.mean().item(), error
 
 
 def wilson(successes: int, trials: int, quantile: float = 1.959964) -> tuple[float, float]:

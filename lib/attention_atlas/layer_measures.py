@@ -10,7 +10,7 @@ from attention_atlas.attention_record import AttentionRecord
 from attention_atlas.metrics import entropy, normalised_entropy, outlier_ratio, rank_residual
 from attention_atlas.shapes import Bool, Float, Int, Tensor
 from attention_atlas.sink_tags import as_many_others
-from attention_atlas.sinks import attention_received, sink_share_wu2025, sinks_zhang2025
+from attention_atlas.sinks import attention_received, sink_share_wu2025, sinks_zhang2025, widely_seen
 from attention_atlas.tags import NEGLIGIBLE, explained_variance, tag_subspace
 
 GU = 0.3  # threshold of Gu et al. 2025; the others of this book use 0.2
@@ -88,7 +88,7 @@ def layer_measures(record: AttentionRecord, others: torch.Generator) -> pd.DataF
         )
         matrix = record.output[head].detach().to(total.dtype)
         sinks = sinks_zhang2025(weights[:, None], mask)[:, 0]
-        lasting = sinks & (2 * mask.sum(0) >= len(mask))
+        lasting = sinks & widely_seen(mask)
         numbers = _attention(weights, mask, sinks) | {"recency": recency(scores, mask)}
         numbers |= {"lasting_sinks": lasting.sum(-1).double().mean().item()}
         numbers |= _tags(weights, values, matrix, sinks, lasting, others)

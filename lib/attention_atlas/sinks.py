@@ -170,6 +170,26 @@ def sinks_zhang2025(
     return attention_received(weights.tril(), later) > threshold
 
 
+def widely_seen(mask: Bool[Tensor, "query key"]) -> Bool[Tensor, "key"]:
+    """Which tokens at least half of the queries see: of a sink among them we say that it lasts (ours).
+
+    Parameters
+    ----------
+    mask : (query, key)
+        True where attention is allowed.
+
+    Notes
+    -----
+    Near the end of a causal window few queries see a token, and a little attention to itself is a large mean.
+
+    Examples
+    --------
+    >>> widely_seen(torch.ones(4, 4).tril().bool())
+    tensor([ True,  True,  True, False])
+    """
+    return 2 * mask.sum(0) >= len(mask)
+
+
 def _refuse_threshold(threshold: float) -> None:
     if not 0 <= threshold < 1:
         raise ValueError(f"the threshold of a sink must lie in [0, 1), got {threshold}")

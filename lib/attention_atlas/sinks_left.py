@@ -8,7 +8,7 @@ import torch
 from attention_atlas.decoder_measures import decoder_records
 from attention_atlas.models.decoder import Decoder
 from attention_atlas.shapes import Bool, Float, Int, Tensor
-from attention_atlas.sinks import attention_received, sinks_zhang2025
+from attention_atlas.sinks import attention_received, sinks_zhang2025, widely_seen
 
 
 class Maps(NamedTuple):
@@ -67,7 +67,7 @@ def described(weights: Float[Tensor, "batch head query key"]) -> Maps:
     ([[[True, True, True]]], [[[True, True, False]]])
     """
     allowed = torch.ones(weights.shape[-2:], dtype=torch.bool).tril()
-    seen = 2 * allowed.sum(0) >= len(allowed)
+    seen = widely_seen(allowed)
     sinks, received = sinks_zhang2025(weights, allowed), attention_received(weights, allowed)
     return Maps(weights, sinks, sinks & seen, received[..., seen].argmax(-1))
 

@@ -11,7 +11,7 @@ import torch
 from attention_atlas.attention_record import AttentionRecord
 from attention_atlas.shapes import Bool, Float, Int, Tensor
 from attention_atlas.sink_tags import as_many_others
-from attention_atlas.sinks import attention_received, sinks_zhang2025
+from attention_atlas.sinks import attention_received, sinks_zhang2025, widely_seen
 from attention_atlas.tags import NEGLIGIBLE
 
 CAUGHT, FREE = 0.5, 0.1  # share of its attention that a tagged token gives a sink at least, an untagged one at most
@@ -58,17 +58,6 @@ def head_parts(record: AttentionRecord, head: int) -> HeadParts:
     sinks = sinks_zhang2025(shares[:, None], mask)[:, 0]
     lasting = sinks & widely_seen(mask)
     return HeadParts(shares, weights @ vectors, vectors, attention_received(shares, mask), sinks, lasting)
-
-
-def widely_seen(mask: Bool[Tensor, "query key"]) -> Bool[Tensor, "key"]:
-    """Which tokens at least half of the queries see.
-
-    Examples
-    --------
-    >>> widely_seen(torch.ones(4, 4).tril().bool())
-    tensor([ True,  True,  True, False])
-    """
-    return 2 * mask.sum(0) >= len(mask)
 
 
 def strongest(

@@ -3,6 +3,7 @@
 import pandas as pd
 
 from attention_atlas import results
+from attention_atlas.decoder_outcomes import kept_sizes, largest
 from attention_atlas.experiments import language_tags
 from attention_atlas.rules_language_tags import tagged_share
 from attention_atlas.store import Store
@@ -43,9 +44,9 @@ class TagOutcomes:
         known = dict.fromkeys(point.rsplit("-seed", 1)[0] for point in offered)
         if unknown := [name for name in settings if name not in known]:
             raise ValueError(f"unknown setting {unknown[0]!r}; allowed: {', '.join(known)}")
-        kept = {result.point for result in results.best(language_tags.NAME, store)}
-        wanted = {name: [point for point in offered if point.rsplit("-seed", 1)[0] == name] for name in settings}
-        points = [point for all_of in wanted.values() for point in ([p for p in all_of if p in kept] or all_of[:1])]
+        kept = kept_sizes(language_tags, store)
+        wanted = ([point for point in offered if point.rsplit("-seed", 1)[0] == name] for name in settings)
+        points = [point for all_of in wanted for point in largest(all_of, kept)]
         found = results.obtain(language_tags, profile, points, store)
         self.provenance = found.provenance
         names = found.table["point"].str.rsplit("-seed", n=1, expand=True)
@@ -150,5 +151,5 @@ def looked_at(settings: list[str], least: list[str] | None = None, store: Store 
     >>> looked_at(["rope", "relu"], store=nowhere), looked_at(["rope", "relu"], ["rope"], nowhere)
     ([], ['rope'])
     """
-    kept = {result.point.rsplit("-seed", 1)[0] for result in results.best(language_tags.NAME, store)}
+    kept = {point.rsplit("-seed", 1)[0] for point in kept_sizes(language_tags, store)}
     return [name for name in settings if name in kept] if kept.issuperset(least or []) else list(least)

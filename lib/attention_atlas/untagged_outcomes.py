@@ -3,10 +3,14 @@
 import pandas as pd
 
 from attention_atlas import results
+from attention_atlas.decoder_outcomes import kept_sizes
+from attention_atlas.decoder_words import LABELS
 from attention_atlas.experiments import language_untagged
+from attention_atlas.profiles import rank
 from attention_atlas.store import Store
 
 AS_IT_IS = "as it is"
+KINDS = {"no-positions": "LayerNorm", "no-norm": "no norm", "no-positions-qk-norm": "QK-norm"}
 
 
 class Untagged:
@@ -28,8 +32,8 @@ class Untagged:
     """
 
     def __init__(self, store: Store | None = None):
-        kept = {result.point for result in results.best(language_untagged.NAME, store)}
-        known = [name for name in language_untagged.configurations("paper") if name in kept]
+        paper, kept = rank("paper"), kept_sizes(language_untagged, store)
+        known = [name for name in language_untagged.configurations("paper") if kept.get(name) == paper]
         found = results.obtain(language_untagged, "paper", known, store) if known else None
         self.table = found.table if found else pd.DataFrame(columns=[*language_untagged.COLUMNS, "point"])
         self.provenance = found.provenance if found else ""
@@ -65,22 +69,33 @@ class Untagged:
         return wide.reindex(index=self.points, columns=[AS_IT_IS, *language_untagged.WAYS])
 
 
-def odds_at(shares: pd.Series, query: int) -> float:
-    """Odds with which the first token gets what a query gives it, see :func:`~.first_token_share.shares`.
+def odds_at(shares: pd.Series) -> float:
+    """Odds with which the first token gets what the middle one of some queries gives it.
 
     Parameters
     ----------
     shares : Series
-        By query, from 1 on.
-    query : int
-        One of them, 2 or more.
+        By query, from 1 on; see :func:`attention_atlas.first_token_share.shares`.
 
     Examples
     --------
-    >>> odds_at(pd.Series({4: 0.5}), 4)
+    >>> odds_at(pd.Series({1: 1.0, 4: 0.5, 16: 0.2}))
     3.0
     """
+    query = shares.index[len(shares) // 2]
     return float((query - 1) * shares[query] / (1 - shares[query]))
+
+
+def short(point: str) -> str:
+    """A decoder without positions in a word and its seed.
+
+    Examples
+    --------
+    >>> short("no-positions-seed1"), short("no-positions-qk-norm-seed0")
+    ('LayerNorm, 1', 'QK-norm, 0')
+    """
+    setting, seed = point.rsplit("-seed", 1)
+    return f"{KINDS.get(setting, LABELS[setting])}, {seed}"
 
 
 def used(more_loss: pd.DataFrame, recency: pd.DataFrame) -> str:
@@ -98,6 +113,8 @@ def used(more_loss: pd.DataFrame, recency: pd.DataFrame) -> str:
     >>> used(loss, later)[:81]
     'Later layers use it: in 2 of 2 decoders a tag that tells no place costs more than'
     """
+    if more_loss.empty:
+        return "Not measured yet"
     costs = more_loss["constant"] > more_loss["other direction, constant"]
     turns = recency["constant"] < recency[["as it is", "other direction, constant"]].min(axis=1)
     count, total = int((costs & turns).sum()), len(more_loss)
@@ -106,3 +123,26 @@ def used(more_loss: pd.DataFrame, recency: pd.DataFrame) -> str:
         f"{head}: in {count} of {total} decoders a tag that tells no place costs more than as much in another "
         "direction, and the layers after it turn less to late keys"
     )
+
+
+def released(recency: pd.DataFrame) -> str:
+    """How much of the recency after a sink its tag makes, in a sentence.
+
+    Parameters
+    ----------
+    recency : DataFrame
+        As of :meth:`Untagged.recency`.
+
+    Examples
+    --------
+    >>> released(pd.DataFrame({"as it is": [0.8, 0.8], "constant": [0.7, 0.8]}))
+    "Of what is beyond one half, the tag's place makes 17 % on average."
+    >>> released(pd.DataFrame({"as it is": [0.8], "constant": [0.9]}))
+    "The tag's place makes none of it."
+    """
+    if recency.empty:
+        return ""
+    part = ((recency["as it is"] - recency["constant"]) / (recency["as it is"] - 0.5)).mean()
+    if not part > 0:
+        return "The tag's place makes none of it."
+    return f"Of what is beyond one half, the tag's place makes {100 * part:.0f} % on average."

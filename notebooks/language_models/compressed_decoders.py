@@ -76,11 +76,11 @@ say("compressed-headline", words.headline(best))
 # 1. Does a low-rank term help a sparse one, **at equal numbers stored**?
 # 2. Is what makes a sink of low rank, more than the rest of attention is?
 #
-# Everything else here is **ours**: the decoders ({doc}`/_executed/language_models/trained_decoders`; four blocks, 96 dimensions), methods, budgets, measures.
+# Everything else here is **ours**: the decoders ({doc}`/_executed/language_models/trained_decoders`; {glue:text}`compressed-layers` blocks, {glue:text}`compressed-width` dimensions), methods, budgets, measures.
 #
 # ## Sparse, low rank, or both?
 #
-# All six linear maps of every block are made smaller alike: queries, keys, values and the output map with their heads side by side ($96\times96$), and both maps of the MLP ($96\times384$). Embedding, last map and gains stay whole. A matrix becomes $L+S$ with
+# All six linear maps of every block are made smaller alike: queries, keys, values and the output map with their heads side by side, and both maps of the MLP, four times as wide. Embedding, last map and gains stay whole. A matrix becomes $L+S$ with
 #
 # $$r\,(\text{rows}+\text{columns}) + \#\{S_{ij}\ne0\} \;\le\; \text{budget}\times\text{rows}\times\text{columns}.$$ (eq-compressed-budget)
 #
@@ -92,6 +92,9 @@ say("compressed-headline", words.headline(best))
 
 # %% tags=["hide-input"]
 say("compressed-calibration", f"{config.calibration}")
+say("compressed-layers", f"{config.layers}")
+say("compressed-width", f"{config.d_model}")
+say("compressed-half", f"{config.d_model // 4}")
 say("compressed-windows", f"{config.compared}")
 say("compressed-mapped", f"{config.mapped}")
 lines = []
@@ -114,7 +117,7 @@ say("compressed-sum-verdict", words.helped(apart))
 #
 # **Does a low-rank term help pruning at equal numbers?** Weighted, differences seed by seed: {glue:text}`compressed-sum-verdict`.
 #
-# Why low rank alone does worse is partly arithmetic. Half the numbers of a $96\times96$ matrix are 24 of its 96 directions; pruning keeps half of the entries for the same price ({ref}`ex-compressed-rank`). A matrix has to be *very* unequal in its directions before that pays.
+# Why low rank alone does worse is partly arithmetic. Half the numbers of a square matrix of {glue:text}`compressed-width` rows are {glue:text}`compressed-half` of its directions; pruning keeps half of the entries for the same price ({ref}`ex-compressed-rank`). A matrix has to be *very* unequal in its directions before that pays.
 #
 # ## Where it looks
 #

@@ -253,7 +253,7 @@ for name, sentence in words.items():
 #
 # ## The verdict
 #
-# Three strengths make it easy to find a good one afterwards. So the rule, written down before we looked at any result with the penalty, lets **seed 0 choose** the strength, as one would tune it, and the **other seeds judge**.
+# Three strengths make it easy to find a good one afterwards. So the rule lets **seed 0 choose** the strength, as one would tune it, and the **other seeds judge**. It was written when no seed that judges was trained; of seed 0 on the standard library one of us had already seen *weak* and *medium*.
 
 # %% tags=["hide-input"]
 report = results.report("language")

@@ -42,7 +42,7 @@ from attention_atlas.sinks import sinks_zhang2025
 from attention_atlas.tag_components import kept_share, random_projector
 from attention_atlas.tag_outcomes import TagOutcomes, looked_at
 from attention_atlas.tag_words import NAMES, WITHOUT
-from attention_atlas.untagged_outcomes import Untagged, odds_at, used
+from attention_atlas.untagged_outcomes import Untagged, odds_at, released, short, used
 from attention_atlas.wording import number, probability, say, with_error
 
 figures.style()
@@ -158,55 +158,36 @@ say("tags-place-untrained", number(found.layers("untrained", "probe_late", "outp
 # Can be read is not *is used*. So we let the decoders read the same text with the first token's part of what those heads write changed, and nothing else: **no tag** (its coefficient $A_{i1}$ is 0), or a **constant tag** (the mean of $A_{i1}$ over the window, so that it tells no place). The control takes as much away along the value vector of another token.
 
 # %% tags=["hide-input"]
+more, later = untagged.more_loss(), untagged.recency()
 if untagged.points:
     figure, (left, middle, right) = plt.subplots(1, 3, figsize=(7.2, 3.6), width_ratios=(1.15, 1, 1))
-    first = untagged.strongest(untagged.points[0])
-    fitted = odds_at(first["value"], int(first.index[len(first) // 2]))
-    titles = {
-        point: point.replace("-seed", ", ")
-        .replace("no-positions-qk-norm", "QK-norm")
-        .replace("no-positions", "LayerNorm")
-        .replace("no-norm", "no norm")
-        for point in untagged.points
-    }
-    share_by_query(left, {titles[point]: untagged.strongest(point) for point in untagged.points[:3]}, fitted, tokens)
+    titles = {point: short(point) for point in untagged.points}
+    courses = {titles[point]: untagged.strongest(point) for point in untagged.points[:3]}
+    share_by_query(left, courses, odds_at(courses[titles[untagged.points[0]]]["value"]), tokens)
     left.legend(fontsize=8, loc="upper right", borderaxespad=0.1)
-    by_way(middle, untagged.more_loss(), titles, "more loss, nats per token")
-    by_way(right, untagged.recency(), titles, "recency probability")
+    by_way(middle, more, titles, "more loss, nats per token")
+    by_way(right, later, titles, "recency probability")
     middle.axvline(0, color=muted, linewidth=0.8)
     right.tick_params(labelleft=False)
     figure.legend(*right.get_legend_handles_labels(), loc="outside lower center", ncols=3, fontsize=9)
     figures.show(
         figure,
         name="language-tags-away",
-        caption="Decoders without positions, by kind and seed. Left: what the head with the strongest sink gives to `<s>`, by the number of the query (bars: two standard errors over windows), and {eq}`eq-tags-counts` through the middle one of the first decoder. Middle: loss beyond that of the decoder as it is. Right: recency probability of the scores in the layers after the sink.",
-        alt="Left: shares that fall from one at the first query to about a sixth at the last, along the curve of constant odds. Middle: the loss rises most without the tag, less with a constant one, least in the controls. Right: recency is lower without the tag and with a constant one, and unchanged in the controls.",
+        caption="Decoders without positions, by kind and seed. Left: what the head with the strongest sink gives to `<s>`, by the number of the query (bars: two standard errors over windows), and {eq}`eq-tags-counts` through a middle query of the first decoder. Middle: loss beyond that of the decoder as it is. Right: recency probability of the scores in the layers after the sink.",
+        alt="Left: shares that fall with the number of the query, and a curve of constant odds. Middle and right: a row for each decoder with marks for no tag, a constant tag and their controls, on an axis of loss and one of recency probability.",
         provenance=untagged.provenance,
     )
-    more, later = untagged.more_loss(), untagged.recency()
-    say("tags-used", used(more, later))
-    for way in ("none", "constant", "other direction, constant"):
-        say(f"tags-away-{way.split()[0]}", f"{more[way].mean():.3f}")
-        say(f"tags-later-{way.split()[0]}", probability(later[way].mean(), 3))
-    say("tags-later-plain", probability(later["as it is"].mean(), 3))
-    say("tags-away-decoders", f"{len(more)}")
-else:
-    say("tags-used", "Not measured yet")
-    for name in (
-        "away-none",
-        "away-constant",
-        "away-other",
-        "later-none",
-        "later-constant",
-        "later-other",
-        "later-plain",
-        "away-decoders",
-    ):
-        say(f"tags-{name}", "–")
+say("tags-used", used(more, later))
+say("tags-released", released(later))
+say("tags-away-decoders", f"{len(more)}")
+for way in ("none", "constant", "other direction, constant"):
+    say(f"tags-away-{way.split()[0]}", number(more[way].mean(), ".3f"))
+    say(f"tags-later-{way.split()[0]}", number(later[way].mean(), ".3f"))
+say("tags-later-plain", number(later["as it is"].mean(), ".3f"))
 
 # %% [markdown]
 # {glue:text}`tags-used`. Means over {glue:text}`tags-away-decoders` decoders: without the tag the loss rises by {glue:text}`tags-away-none`, with a constant one by {glue:text}`tags-away-constant`, in the control by {glue:text}`tags-away-other`; the recency probability of the layers after it is {glue:text}`tags-later-plain`, and {glue:text}`tags-later-none`, {glue:text}`tags-later-constant` and {glue:text}`tags-later-other` with these edits.
-# So part of the recency of {doc}`/_executed/language_models/recency_on_text` is made by the sink: catch, tag and release, with the place as what is released <span class="atlas-origin">ours</span>. Only part of it, since more than one half is left.
+# {glue:text}`tags-released` (Recency in full: {doc}`/_executed/language_models/recency_on_text`.) That this is catch, tag and release, with the place as what is released, is our reading <span class="atlas-origin">ours</span>.
 #
 # ## With RoPE: sinks that a convention makes
 #
@@ -249,6 +230,7 @@ say("tags-lasting", number(lasting, ".4f"))
 say("tags-lasting-share", number(lasting / sinks if sinks else 0.0, ".1%"))
 say("tags-last-eighth", number(at[f"part {PARTS}"] / at[by_part].sum(), ".0%"))
 say("tags-top-kind", rates.idxmax())
+say("tags-longer", number(found.configs["long"].steps / config.steps, ".0f") if "long" in known else "–")
 say("tags-top-rate", number(rates.max() / average / 100, ".1f"))
 say("tags-most-received", probability(found.mean("rope", "most_received")[0], 2))
 say("tags-most-untrained", probability(found.mean("untrained", "most_received")[0], 2))
@@ -258,7 +240,7 @@ for name in ("no-positions", "long"):
 
 # %% [markdown]
 # {glue:text}`tags-last-eighth` of them sit in the last eighth of the window. A token at the end is seen by few queries, so a little attention to oneself and to one's neighbors makes a large *mean*. The convention was made for a token that all queries see. It has no guard for this: the last token is a sink as soon as it gives *itself* more than a fifth ({ref}`ex-language-late-sinks`).
-# So we count apart what lasts <span class="atlas-origin">ours</span>: sinks that at least half of the queries see. There are {glue:text}`tags-lasting` a head and window, {glue:text}`tags-lasting-share` of all; in the decoder trained five times longer {glue:text}`tags-lasting-long`; without positions {glue:text}`tags-lasting-no-positions`.
+# So we count apart what lasts <span class="atlas-origin">ours</span>: sinks that at least half of the queries see. There are {glue:text}`tags-lasting` a head and window, {glue:text}`tags-lasting-share` of all; in the decoder trained {glue:text}`tags-longer` times as long {glue:text}`tags-lasting-long`; without positions {glue:text}`tags-lasting-no-positions`.
 #
 # Attention does not fall evenly, though. Of the tokens that at least half of the queries see, the one that receives most gets {glue:text}`tags-most-received` on average (untrained: {glue:text}`tags-most-untrained`); it is `<s>` in {glue:text}`tags-most-begin` of the maps. Of all kinds of token, *{glue:text}`tags-top-kind`* is a sink {glue:text}`tags-top-rate` times as often as the average one.
 #

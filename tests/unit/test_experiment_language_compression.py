@@ -30,10 +30,10 @@ def table():
 @pytest.fixture(scope="module")
 def decoder():
     """Weights, and the windows that are measured and calibrated on."""
-    text = language.corpus_of(CANARY.trained)
+    text = language.corpus_of(CANARY.training)
     source = torch.Generator().manual_seed(experiment.CALIBRATION_SEED)
     return (
-        weights_of(CANARY.trained, language.run),
+        weights_of(CANARY.training, language.run),
         consecutive_windows(text.validation, CANARY.tokens + 1, CANARY.compared),
         windows(text.train, CANARY.tokens, CANARY.calibration, source),
     )
@@ -44,8 +44,10 @@ def test_every_profile_offers_the_same_points_and_they_are_trained_decoders():
     assert list(sizes[0]) == list(sizes[1]) == list(sizes[2])
     for profile, found in zip(PROFILES, sizes, strict=True):
         trained = language.configurations(profile)
-        assert all(config.trained == trained[point] and not config.qk_norm for point, config in found.items())
-        assert {type(config.trained) for config in found.values()} == {language.Config}  # or weights would not be found
+        assert all(config.training == trained[point] and not config.qk_norm for point, config in found.items())
+        assert {type(config.training) for config in found.values()} == {
+            language.Config
+        }  # or weights would not be found
         assert {point.rsplit("-seed")[0] for point in found} == set(experiment.SETTINGS)
     assert [next(iter(size.values())).compared for size in sizes] == [4, 20, 100]
 

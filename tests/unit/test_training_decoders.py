@@ -28,17 +28,6 @@ def test_company_changes_no_model_but_in_rounding():
         assert apart < 1e-4 * max(1.0, (value - start[name]).abs().max())
 
 
-def test_a_break_changes_nothing():
-    whole, first = training([3, 4]), training([3, 4])
-    whole.advance(12), first.advance(5)
-    state = first.state()
-    again = training([3, 4])
-    again.load(state)
-    assert again.steps == 5
-    again.advance(7)
-    assert all(torch.equal(again.parameters[name], value) for name, value in whole.parameters.items())
-
-
 def test_the_learning_rate_rises_and_falls():
     rates, models = [], training([0], steps=40)
     keep = models.ensemble.set_learning_rate

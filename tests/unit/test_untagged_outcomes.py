@@ -9,7 +9,7 @@ from attention_atlas.drawing_language_untagged import by_way, share_by_query
 from attention_atlas.experiments import language_untagged
 from attention_atlas.first_token_share import shares
 from attention_atlas.store import Store, machine, made
-from attention_atlas.untagged_outcomes import Untagged, odds_at, used
+from attention_atlas.untagged_outcomes import Untagged, odds_at, released, used
 
 POINTS = "no-positions-seed0", "no-norm-seed1", "rope-seed0"
 
@@ -70,7 +70,14 @@ def test_use_needs_both_a_cost_and_a_turn(loss, later, expected):
 
 
 def test_odds_are_those_of_the_curve():
-    assert odds_at(pd.Series(shares(7.0, 9).tolist(), index=range(1, 10)), 5) == pytest.approx(7.0)
+    assert odds_at(pd.Series(shares(7.0, 9).tolist(), index=range(1, 10))) == pytest.approx(7.0)
+
+
+def test_what_the_tag_makes_is_a_share_of_what_is_beyond_one_half():
+    later = pd.DataFrame({"as it is": [0.9, 0.7], "constant": [0.8, 0.65]})
+    assert "makes 25 % on average" in released(later)
+    assert released(later.iloc[:0]) == "" and used(later.iloc[:0], later.iloc[:0]) == "Not measured yet"
+    assert "none of it" in released(later[["constant", "as it is"]].set_axis(["as it is", "constant"], axis=1))
 
 
 def test_pictures_show_what_they_are_given(store):

@@ -3,7 +3,7 @@
 import functools
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pandas as pd
 
@@ -96,6 +96,11 @@ class Config:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1, got {getattr(self, name)}")
         self.decoder, self.locater  # refuse impossible values  # noqa: B018
+
+    @property
+    def training(self) -> "Config":
+        """How the decoder is trained, without what an experiment that goes on from it adds."""
+        return Config(**{field.name: getattr(self, field.name) for field in fields(Config)})
 
     @property
     def decoder(self) -> Decoder:

@@ -78,12 +78,6 @@ class Config(language.Config):
         if self.qk_norm:
             raise ValueError("keys are truncated where scores are products of matrices, got qk_norm=True")
 
-    @property
-    def trained(self) -> language.Config:
-        """How the decoder was trained."""
-        names = (field.name for field in dataclasses.fields(language.Config))
-        return language.Config(**{name: getattr(self, name) for name in names})
-
 
 TOLERANCE = 0.05  # training in float32 differs between processors, and a sink is there or not
 
@@ -157,8 +151,8 @@ def run(config: Config) -> pd.DataFrame:
     >>> table[["part", "method", "kind"]].drop_duplicates().shape
     (13, 3)
     """
-    text = language.corpus_of(config.trained)
-    weights = weights_of(config.trained, language.run)
+    text = language.corpus_of(config.training)
+    weights = weights_of(config.training, language.run)
     tests = consecutive_windows(text.validation, config.tokens + 1, config.compared)
     source = torch.Generator().manual_seed(CALIBRATION_SEED)
     calibration = windows(text.train, config.tokens, config.calibration, source)

@@ -6,7 +6,7 @@ setting (``-maps``), for pictures.
 
 import math
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 
 import pandas as pd
 import torch
@@ -14,13 +14,14 @@ import torch
 from attention_atlas.decoder_maps import PANELS, WAY, Trace, trace
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
+from attention_atlas.intervals import mean_and_error
 from attention_atlas.map_measures import later_less, later_preferred, without_distance
-from attention_atlas.models.decoder import initial
 from attention_atlas.profiles import check_profile
 from attention_atlas.relativity import left_over
 from attention_atlas.shapes import Float, Int, Tensor
 from attention_atlas.tasks.language import consecutive_windows
 from attention_atlas.trained_decoders import Weights, weights_of
+from attention_atlas.training.language import first_weights
 
 NAME = "language_maps"
 REVISION = 1
@@ -60,11 +61,6 @@ class Config(language.Config):
         super().__post_init__()
         if not 4 <= self.shown <= self.tokens:
             raise ValueError(f"shown must be 4 to {self.tokens}, the tokens of a window, got {self.shown}")
-
-    @property
-    def training(self) -> language.Config:
-        """How the decoder is trained."""
-        return language.Config(**{field.name: getattr(self, field.name) for field in fields(language.Config)})
 
 
 CANARY = Config(**asdict(language.CANARY), shown=10)
@@ -157,7 +153,7 @@ def weights_of_config(config: Config) -> Weights:
     """The decoder's weights at the end of its training, or before it."""
     if config.trained:
         return weights_of(config.training, language.run)
-    return initial(config.decoder, [torch.Generator().manual_seed(2 * config.seed)])  # as training.language.Training
+    return first_weights(config.decoder, [config.seed])
 
 
 def shuffled(windows: Int[Tensor, "window token"]) -> Int[Tensor, "window token"]:
@@ -263,6 +259,5 @@ def _of_mean(maps: Float[Tensor, "window query key"]) -> tuple[float, float]:
     return rounded(later_preferred(maps.mean(0)[None]).item(), 4), rounded(resampled.std().item(), 4)
 
 
-def _mean(values: Float[Tensor, "window"]) -> tuple[float, float]:
-    values = values.double()
-    return rounded(values.mean().item(), 4), rounded(values.std().item() / math.sqrt(len(values)), 4)
+def _mean(values: Float[Tensor, "window"]) -> tuple[float, ...]:
+    return tuple(rounded(number, 4) for number in mean_and_error(values))

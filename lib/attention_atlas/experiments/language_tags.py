@@ -15,10 +15,10 @@ from attention_atlas.decoder_measures import decoder_records
 from attention_atlas.decoder_tags import SeenText, layer_tags
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
-from attention_atlas.models.decoder import initial
 from attention_atlas.shapes import Float, Int, Tensor
 from attention_atlas.sink_places import classes_of
 from attention_atlas.tasks.language import consecutive_windows
+from attention_atlas.training.language import first_weights
 
 NAME = "language_tags"
 REVISION = 1
@@ -61,16 +61,11 @@ class Config(language.Config):
         if self.points < 0:
             raise ValueError(f"points must be at least 0, got {self.points}")
 
-    @property
-    def training(self) -> language.Config:
-        """How the decoder was trained."""
-        return language.Config(**{f.name: getattr(self, f.name) for f in dataclasses.fields(language.Config)})
-
     def weights(self) -> dict[str, Float[Tensor, "..."]]:
         """Of the decoder; it is trained now if it has not been."""
         if self.trained:
             return trained_decoders.weights_of(self.training, language.run)
-        return initial(self.decoder, [torch.Generator().manual_seed(2 * self.seed)])
+        return first_weights(self.decoder, [self.seed])
 
 
 TOLERANCE = 1e-3  # the canary is not trained: rounding of float32

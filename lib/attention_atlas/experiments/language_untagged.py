@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
+from attention_atlas.catch_criteria import SINK
 from attention_atlas.decoder_measures import AT_ONCE
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.first_token_tag import WAYS, TagEdit
+from attention_atlas.intervals import mean_and_error
 from attention_atlas.layer_measures import recency
 from attention_atlas.models.decoder import Decoder, forward
 from attention_atlas.shapes import Float, Int, Tensor
@@ -22,7 +24,6 @@ NAME = "language_untagged"
 REVISION = 1
 SETTINGS = ("no-positions", "no-norm", "no-positions-qk-norm", "rope")
 SEEDS = 3
-SINK = 0.2  # mean attention above which the first token is a head's sink (Zhang et al. 2025)
 COLUMNS = ["layer", "head", "quantity", "label", "value", "standard_error"]
 
 
@@ -56,12 +57,6 @@ class Config(language.Config):
             raise ValueError(f"windows must be at least 2, got {self.windows}")
         if not 0 <= self.least_received < 1:
             raise ValueError(f"least_received must lie in [0, 1), got {self.least_received}")
-
-    @property
-    def training(self) -> language.Config:
-        """How the decoder is trained."""
-        names = [field.name for field in dataclasses.fields(language.Config)]
-        return language.Config(**{name: getattr(self, name) for name in names})
 
 
 TOLERANCE = 0.02  # as of the decoders
@@ -136,14 +131,16 @@ def run(config: Config) -> pd.DataFrame:
     rows = []
     for layer, head in heads:
         for query in (2**power for power in range(int(math.log2(config.tokens)) + 1)):
-            rows.append((layer, head, "share", str(query), *_mean(share[layer, head, :, query - 1])))
+            rows.append((layer, head, "share", str(query), *mean_and_error(share[layer, head, :, query - 1])))
     plain, scores = read(decoder, weights, text)
-    rows.append((-1, -1, "loss", "as it is", *_mean(plain)))
+    rows.append((-1, -1, "loss", "as it is", *mean_and_error(plain)))
     found = {"as it is": scores}
     for way in WAYS if heads else ():
         edited, found[way] = read(decoder, weights, text, heads, way)
-        rows.append((-1, -1, "more_loss", way, *_mean(edited - plain)))
-    rows += [(layer, -1, "recency", way, *_mean(of)) for way, each in found.items() for layer, of in enumerate(each)]
+        rows.append((-1, -1, "more_loss", way, *mean_and_error(edited - plain)))
+    rows += [
+        (layer, -1, "recency", way, *mean_and_error(of)) for way, each in found.items() for layer, of in enumerate(each)
+    ]
     table = pd.DataFrame(rows, columns=COLUMNS)
     numbers = ["value", "standard_error"]
     return table.assign(**{name: table[name].map(lambda value: rounded(value, 5)) for name in numbers})
@@ -225,7 +222,3 @@ def read(
             lost.append(losses(forward(decoder, weights, part[None, :, :-1], hook), part[None])[0].mean(1))
         recent.append(torch.tensor(found))
     return torch.cat(lost), torch.cat(recent, 1)
-
-
-def _mean(values: Float[Tensor, "window"]) -> tuple[float, float]:
-    return values.mean().item(), values.std().item() / math.sqrt(len(values))

@@ -39,6 +39,29 @@ def losses(logits: Float[Tensor, "seed batch token vocabulary"], text: Int[Tenso
     return found.unflatten(0, targets.shape)
 
 
+def first_weights(decoder: Decoder, seeds: Sequence[int]) -> dict[str, Float[Tensor, "..."]]:
+    """The weights that training starts from.
+
+    Parameters
+    ----------
+    decoder : Decoder
+        The models' shape.
+    seeds : sequence of int
+        One model each.
+
+    Returns
+    -------
+    dict of str to (seed, ...)
+        Of :func:`attention_atlas.models.decoder.initial`, from the even numbers; the odd ones draw the windows.
+
+    Examples
+    --------
+    >>> first_weights(Decoder(7, layers=1), [0, 1])["mlp_gain"].shape
+    torch.Size([2, 1, 96])
+    """
+    return initial(decoder, [torch.Generator().manual_seed(2 * seed) for seed in seeds])
+
+
 class Training:
     """Decoders on their way, each with randomness of its own: company changes no model but in rounding.
 
@@ -83,7 +106,7 @@ class Training:
     ):
         self.decoder, self.steps = decoder, 0
         self._text, self._last, self._rate, self._batch, self._device = text, steps, learning_rate, batch, device
-        parameters = initial(decoder, [torch.Generator().manual_seed(2 * seed) for seed in seeds])
+        parameters = first_weights(decoder, seeds)
         self._data = [torch.Generator().manual_seed(2 * seed + 1) for seed in seeds]
         kept = trace(parameters["query"].mT, parameters["key"].mT).to(device)  # (seed, layer, head)
         self._locaters = [
@@ -110,21 +133,6 @@ class Training:
             self.ensemble.step(torch.stack(drawn).to(self._device))
             self.steps += 1
         return self.ensemble.mean_loss()
-
-    def state(self) -> dict:
-        """All that training goes on from, for ``torch.save``."""
-        return {
-            "steps": self.steps,
-            "ensemble": self.ensemble.state(),
-            "data": [source.get_state() for source in self._data],
-        }
-
-    def load(self, state: dict) -> None:
-        """Go on from a state, to the same numbers as without a break."""
-        self.steps = state["steps"]
-        self.ensemble.load(state["ensemble"])
-        for source, kept in zip(self._data, state["data"], strict=True):
-            source.set_state(kept)
 
     def _losses(self, parameters: dict, text: Int[Tensor, "seed batch next"]) -> Float[Tensor, "seed"]:
         found = losses(forward(self.decoder, parameters, text[..., :-1]), text).mean((1, 2))
