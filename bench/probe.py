@@ -87,8 +87,8 @@ def measure_stored(model, tokens):
     import pandas as pd
     import torch
 
-    from attention_atlas.attention_record import AttentionRecord
-    from attention_atlas.layer_measures import layer_measures
+    from attention_atlas.decoders.attention_record import AttentionRecord
+    from attention_atlas.decoders.layer_measures import layer_measures
 
     found, joint = store(model, tokens)
     others, tables = torch.Generator().manual_seed(0), []

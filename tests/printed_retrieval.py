@@ -6,7 +6,7 @@ import pandas as pd
 
 from attention_atlas.experiments import retrieval
 from attention_atlas.experiments.retrieval import Config
-from attention_atlas.retrieval_names import USUAL
+from attention_atlas.outcomes.retrieval_names import USUAL
 
 KEY = ["train_bias", "mask", "position_encoding", "depth", "residual"]
 OFFSETS = (-2, -1, 0, 1, 2)

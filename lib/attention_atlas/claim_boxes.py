@@ -3,10 +3,10 @@
 import pandas as pd
 
 from attention_atlas import cards, claims, results, scorecard, verdicts
-from attention_atlas.retrieval_gaps import gap_words
-from attention_atlas.retrieval_names import USUAL
-from attention_atlas.retrieval_points import printed_gaps
-from attention_atlas.rule import Rule
+from attention_atlas.outcomes.retrieval_gaps import gap_words
+from attention_atlas.outcomes.retrieval_names import USUAL
+from attention_atlas.outcomes.retrieval_points import printed_gaps
+from attention_atlas.rules.rule import Rule
 from attention_atlas.store import Store
 
 

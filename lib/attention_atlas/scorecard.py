@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from attention_atlas import claims, ledger, registry, results, retrieval_tables, theorems, verdicts
+from attention_atlas import claims, ledger, registry, results, theorems, verdicts
+from attention_atlas.outcomes import retrieval_tables
 
 COLUMNS = ("paper", "item", "configuration", "reported", "ours", "standard_error", "seeds", "profile", "tolerance",
            "reason", "verdict")  # fmt: skip

@@ -8,18 +8,11 @@ import math
 
 import pandas as pd
 
-from attention_atlas import (
-    rules_catch,
-    rules_language,
-    rules_language_tags,
-    rules_localization,
-    rules_recency,
-    rules_retrieval,
-)
-from attention_atlas.rule import Rule
+from attention_atlas.rules import catch, language, language_tags, localization, recency, retrieval
+from attention_atlas.rules.rule import Rule
 
 SURE = 4  # standard errors
-SOURCES = rules_recency, rules_retrieval, rules_localization, rules_catch, rules_language, rules_language_tags
+SOURCES = recency, retrieval, localization, catch, language, language_tags
 RULES = {claim: rule for source in SOURCES for claim, rule in source.RULES.items()}
 
 

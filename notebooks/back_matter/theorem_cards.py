@@ -23,7 +23,7 @@ from IPython.display import Markdown, display
 from myst_nb import glue
 
 from attention_atlas import cards, figures, results, theorems
-from attention_atlas.drawing_margins import LINEAR, margin_axis, margin_ridges
+from attention_atlas.drawing.margins import LINEAR, margin_axis, margin_ridges
 from attention_atlas.experiments import theorem_margins
 
 figures.style()

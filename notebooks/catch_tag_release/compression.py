@@ -25,11 +25,11 @@ from IPython.display import Markdown, display
 
 from attention_atlas import cards, figures
 from attention_atlas.compression import low_rank_plus_sparse
-from attention_atlas.compression_outcomes import Compressions, chosen, enough
-from attention_atlas.drawing_bands import median_band
+from attention_atlas.drawing.bands import median_band
 from attention_atlas.exercises import catch_compression as exercises
 from attention_atlas.experiments import averaging_compression as experiment
 from attention_atlas.models.products import in_basis, products, with_products
+from attention_atlas.outcomes.averaging_compression import Compressions, chosen, enough
 from attention_atlas.tasks.averaging import draw
 from attention_atlas.theory.catch_tag_release.construction import catch_tag_release
 from attention_atlas.wording import say, short

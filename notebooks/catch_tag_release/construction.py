@@ -31,7 +31,7 @@ from matplotlib.colors import LogNorm
 
 from attention_atlas import figures
 from attention_atlas.checks.catch_tag_release import ROUNDED, settings
-from attention_atlas.drawing import attention_map
+from attention_atlas.drawing.attention import attention_map
 from attention_atlas.exercises import catch_construction as exercises
 from attention_atlas.models.averager import forward
 from attention_atlas.tasks.averaging import Averaging, draw, placed

@@ -29,11 +29,11 @@ import torch
 from IPython.display import Markdown, display
 
 from attention_atlas import figures
-from attention_atlas.averaging_outcomes import Outcomes
 from attention_atlas.catch_criteria import LEARNED
 from attention_atlas.exercises import catch_intervention as exercises
 from attention_atlas.experiments import averaging
 from attention_atlas.models.averager import forward
+from attention_atlas.outcomes.averaging import Outcomes
 from attention_atlas.tag_tests import measure, retagged, seen_as
 from attention_atlas.tasks.averaging import draw, simple_rules
 from attention_atlas.theory.catch_tag_release.construction import catch_tag_release

@@ -33,7 +33,7 @@ import torch
 from IPython.display import Markdown, display
 
 from attention_atlas import claims, figures
-from attention_atlas.drawing_tags import (
+from attention_atlas.drawing.tags import (
     catch_and_retrieve,
     convention_handles,
     convention_stems,

@@ -26,11 +26,11 @@ import torch
 from IPython.display import Markdown, display
 
 from attention_atlas import claims, figures
-from attention_atlas.averaging_outcomes import Outcomes
 from attention_atlas.catch_criteria import LEARNED, SINK
 from attention_atlas.exercises import catch_training as exercises
 from attention_atlas.experiments import averaging
 from attention_atlas.intervals import wilson
+from attention_atlas.outcomes.averaging import Outcomes
 from attention_atlas.tag_tests import measure
 from attention_atlas.tasks.averaging import draw
 from attention_atlas.theory.catch_tag_release.construction import catch_tag_release

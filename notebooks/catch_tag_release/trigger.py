@@ -27,7 +27,7 @@ from matplotlib.colors import LogNorm
 from attention_atlas import cards, figures, results
 from attention_atlas.catch_criteria import LEARNED
 from attention_atlas.checks import trigger as checks
-from attention_atlas.drawing import attention_map
+from attention_atlas.drawing.attention import attention_map
 from attention_atlas.exercises import catch_trigger as exercises
 from attention_atlas.experiments import trigger_averaging as experiment
 from attention_atlas.intervals import wilson

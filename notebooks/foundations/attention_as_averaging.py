@@ -29,7 +29,7 @@ from myst_nb import glue
 
 from attention_atlas import figures
 from attention_atlas.attention import attention_weights, logits
-from attention_atlas.drawing import attention_map
+from attention_atlas.drawing.attention import attention_map
 from attention_atlas.masks import causal, dense, prefix, sliding_window
 from attention_atlas.metrics import entropy
 from attention_atlas.positions import rope, rope_frequencies, rope_logits_by_distance

@@ -30,7 +30,7 @@ from myst_nb import glue
 from attention_atlas import figures
 from attention_atlas.checks.centers import atlas_center_limit, packed_documents
 from attention_atlas.checks.margins import ROUNDING, random_maps
-from attention_atlas.drawing import mask_graph, mask_matrix
+from attention_atlas.drawing.attention import mask_graph, mask_matrix
 from attention_atlas.masks import Mask, causal, center_nodes, none, prefix, sliding_window, steps_from
 from attention_atlas.theory.centers import log_center_bound, outside_share, steps_to_centers
 from attention_atlas.theory.position_bias.collapse import measured_epsilon

@@ -29,7 +29,7 @@ from myst_nb import glue
 
 from attention_atlas import figures
 from attention_atlas.attention import attention_weights
-from attention_atlas.drawing import attention_map
+from attention_atlas.drawing.attention import attention_map
 from attention_atlas.masks import causal, center_nodes, dense, prefix, sliding_window
 from attention_atlas.rollout import rollout, rollout_power, rollout_row, rollout_trajectory, with_residual
 from attention_atlas.theory.position_bias.kernels import flat_map

@@ -22,12 +22,12 @@ from IPython.display import Markdown, display
 from matplotlib.ticker import FixedLocator
 
 from attention_atlas import cards, figures
-from attention_atlas import decoder_compression_words as words
-from attention_atlas.decoder_compression_outcomes import CompressedDecoders, firm, spread
-from attention_atlas.decoder_words import LABELS, change, listing
-from attention_atlas.drawing_language_compression import KEYS, KINDS, compressed_lines
+from attention_atlas.drawing.language_compression import KEYS, KINDS, compressed_lines
 from attention_atlas.exercises import language_compressed_decoders as exercises
+from attention_atlas.outcomes.decoder_compression import CompressedDecoders, firm, spread
 from attention_atlas.wording import say
+from attention_atlas.words import decoder_compression as words
+from attention_atlas.words.decoders import LABELS, change, listing
 
 figures.style()
 found = CompressedDecoders(profile)

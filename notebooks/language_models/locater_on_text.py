@@ -25,15 +25,16 @@ import math
 import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
-from attention_atlas import cards, figures, results, rules_language
+from attention_atlas import cards, figures, results
 from attention_atlas.claim_boxes import claim_boxes
-from attention_atlas.decoder_outcomes import Decoders, stored_settings
-from attention_atlas.decoder_settings import SETTINGS, STRENGTHS
-from attention_atlas.decoder_words import beside, change, listing, sides, spread, where
-from attention_atlas.drawing_language import differences, over_training, perplexity_axis, seed_band
+from attention_atlas.decoders.settings import SETTINGS, STRENGTHS
+from attention_atlas.drawing.language import differences, over_training, perplexity_axis, seed_band
 from attention_atlas.exercises import language_locater_on_text as exercises
 from attention_atlas.experiments import language_ngrams
+from attention_atlas.outcomes.decoders import Decoders, stored_settings
+from attention_atlas.rules import language as rules_language
 from attention_atlas.wording import say, short, signed
+from attention_atlas.words.decoders import beside, change, listing, sides, spread, where
 
 figures.style()
 muted = figures.PALETTE["muted"]

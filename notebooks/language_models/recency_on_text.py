@@ -21,14 +21,17 @@ import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
 from attention_atlas import cards, figures
-from attention_atlas.decoder_maps import PANELS
-from attention_atlas.decoder_outcomes import learned
-from attention_atlas.drawing_language_recency import layer_curves, layer_maps, place_curves, trace_panels
+from attention_atlas.decoders.map_measures import later_preferred
+from attention_atlas.decoders.maps import PANELS
+from attention_atlas.drawing.language_recency import layer_curves, layer_maps, place_curves, trace_panels
 from attention_atlas.exercises import language_recency_on_text as exercises
 from attention_atlas.experiments.language_maps import SETTINGS
-from attention_atlas.map_measures import later_preferred
-from attention_atlas.map_outcomes import QUANTITIES, LanguageMaps, first_key, stored_settings
-from attention_atlas.map_words import (
+from attention_atlas.metrics import recency_probability, without_diagonal_means
+from attention_atlas.outcomes.decoders import learned
+from attention_atlas.outcomes.maps import QUANTITIES, LanguageMaps, first_key, stored_settings
+from attention_atlas.outcomes.recency_points import Points
+from attention_atlas.wording import probability, say, signed, thousandths
+from attention_atlas.words.maps import (
     LABELS,
     PREDICTED,
     answer,
@@ -39,9 +42,6 @@ from attention_atlas.map_words import (
     mechanism,
     with_interval,
 )
-from attention_atlas.metrics import recency_probability, without_diagonal_means
-from attention_atlas.recency_points import Points
-from attention_atlas.wording import probability, say, signed, thousandths
 
 figures.style()
 known = stored_settings(list(SETTINGS))

@@ -23,10 +23,12 @@ import matplotlib.pyplot as plt
 import torch
 from IPython.display import Markdown, display
 
-from attention_atlas import cards, claims, figures, tag_words
+from attention_atlas import cards, claims, figures
 from attention_atlas.claim_boxes import claim_boxes
-from attention_atlas.decoder_outcomes import Decoders
-from attention_atlas.drawing_language_sinks import (
+from attention_atlas.decoders.first_token_share import odds_of, of_uniform_attention, shares
+from attention_atlas.decoders.sink_places import CLASSES, PARTS
+from attention_atlas.decoders.tag_components import kept_share, random_projector
+from attention_atlas.drawing.language_sinks import (
     head_map,
     kind_handles,
     layer_lines,
@@ -34,16 +36,15 @@ from attention_atlas.drawing_language_sinks import (
     share_rows,
     tag_plane,
 )
-from attention_atlas.drawing_language_untagged import by_way, share_by_query
+from attention_atlas.drawing.language_untagged import by_way, share_by_query
 from attention_atlas.exercises import language_sinks_and_tags as exercises
-from attention_atlas.first_token_share import odds_of, of_uniform_attention, shares
-from attention_atlas.sink_places import CLASSES, PARTS
+from attention_atlas.outcomes.decoders import Decoders
+from attention_atlas.outcomes.tags import TagOutcomes, looked_at
+from attention_atlas.outcomes.untagged import Untagged, odds_at, released, short, used
 from attention_atlas.sinks import sinks_zhang2025
-from attention_atlas.tag_components import kept_share, random_projector
-from attention_atlas.tag_outcomes import TagOutcomes, looked_at
-from attention_atlas.tag_words import NAMES, WITHOUT
-from attention_atlas.untagged_outcomes import Untagged, odds_at, released, short, used
 from attention_atlas.wording import number, probability, say, with_error
+from attention_atlas.words import tags as tag_words
+from attention_atlas.words.tags import NAMES, WITHOUT
 
 figures.style()
 blue, orange, muted = (figures.PALETTE[name] for name in ("blue", "orange", "muted"))

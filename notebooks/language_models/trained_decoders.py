@@ -23,13 +23,13 @@ import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
 from attention_atlas import cards, figures, results
-from attention_atlas.decoder_outcomes import Decoders, learned, passes, stored_settings
-from attention_atlas.decoder_settings import SETTINGS, STRENGTHS
-from attention_atlas.decoder_words import LABELS, ended, listing, spread
-from attention_atlas.drawing_language import over_training, perplexity_axis
+from attention_atlas.decoders.settings import SETTINGS, STRENGTHS
+from attention_atlas.drawing.language import over_training, perplexity_axis
 from attention_atlas.exercises import language_trained_decoders as exercises
 from attention_atlas.experiments import language_ngrams
+from attention_atlas.outcomes.decoders import Decoders, learned, passes, stored_settings
 from attention_atlas.wording import say
+from attention_atlas.words.decoders import LABELS, ended, listing, spread
 
 figures.style()
 known = stored_settings(list(LABELS)) or ["one-layer-none", "rope"]

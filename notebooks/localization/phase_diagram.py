@@ -30,13 +30,13 @@ from matplotlib.colors import LogNorm
 
 from attention_atlas import cards, figures, results
 from attention_atlas.claim_boxes import claim_boxes
-from attention_atlas.drawing import attention_map
-from attention_atlas.drawing_phase import LOOK, outline, regime_legend, regime_map, value_map
+from attention_atlas.drawing.attention import attention_map
+from attention_atlas.drawing.phase import LOOK, outline, regime_legend, regime_map, value_map
 from attention_atlas.exercises import localization_phase as exercises
 from attention_atlas.experiments import localization_phase
-from attention_atlas.localization_diagrams import CRITERIA, beside_pilot, diagram, entropy_at, places, regimes
 from attention_atlas.masks import dense, none
 from attention_atlas.metrics import entropy
+from attention_atlas.outcomes.localization_diagrams import CRITERIA, beside_pilot, diagram, entropy_at, places, regimes
 from attention_atlas.simulation.spectral_attention import SpectralScores
 from attention_atlas.tasks.random_walk import walks
 from attention_atlas.theory.localization.entropy_floor import entropy_floor, logit_size

@@ -29,7 +29,7 @@ from IPython.display import Markdown, display
 from attention_atlas import figures
 from attention_atlas.exercises import localization_propagation as exercises
 from attention_atlas.experiments import localization
-from attention_atlas.localization_points import Points, chance_beyond, gaussian_errors, standardized, summary
+from attention_atlas.outcomes.localization_points import Points, chance_beyond, gaussian_errors, standardized, summary
 from attention_atlas.tasks.random_walk import mixing
 from attention_atlas.theory.localization import forms
 from attention_atlas.theory.localization.propagation import drift_window, finite, limit, moments, tilt

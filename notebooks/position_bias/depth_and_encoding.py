@@ -27,13 +27,13 @@ from IPython.display import Markdown, display
 
 from attention_atlas import cards, figures, ledger
 from attention_atlas.claim_boxes import claim_boxes
-from attention_atlas.drawing_gaps import LABELS, gap_grid, gap_scatter
+from attention_atlas.drawing.gaps import LABELS, gap_grid, gap_scatter
 from attention_atlas.exercises import position_bias_depth_and_encoding as exercises
 from attention_atlas.experiments.peak_distance import last_rows
 from attention_atlas.models.attention_only import AttentionOnly
-from attention_atlas.retrieval_gaps import NOT_YET, agreement_words, beside, changes, gap_words, row
-from attention_atlas.retrieval_names import GAPS
-from attention_atlas.retrieval_points import Models, names
+from attention_atlas.outcomes.retrieval_gaps import NOT_YET, agreement_words, beside, changes, gap_words, row
+from attention_atlas.outcomes.retrieval_names import GAPS
+from attention_atlas.outcomes.retrieval_points import Models, names
 from attention_atlas.rollout import with_residual
 from attention_atlas.tasks.copying import guessing
 from attention_atlas.tasks.retrieval import Task

@@ -27,11 +27,11 @@ from IPython.display import Markdown, display
 
 from attention_atlas import cards, figures, ledger
 from attention_atlas.claim_boxes import claim_boxes
-from attention_atlas.drawing_gaps import LABELS, gap_grid, gap_scatter
+from attention_atlas.drawing.gaps import LABELS, gap_grid, gap_scatter
 from attention_atlas.exercises import position_bias_fixed_vocabulary as exercises
-from attention_atlas.retrieval_gaps import NOT_YET, agreement_words, gap_words, vocabularies
-from attention_atlas.retrieval_names import GAPS
-from attention_atlas.retrieval_points import Models, names
+from attention_atlas.outcomes.retrieval_gaps import NOT_YET, agreement_words, gap_words, vocabularies
+from attention_atlas.outcomes.retrieval_names import GAPS
+from attention_atlas.outcomes.retrieval_points import Models, names
 from attention_atlas.tasks.retrieval import Task, draw_world
 from attention_atlas.tasks.retrieval_sequences import class_cosines, spell, training_layout, word_vectors
 from attention_atlas.wording import say, signed

@@ -28,10 +28,21 @@ import torch
 from IPython.display import Markdown, display
 
 from attention_atlas import figures, ledger
-from attention_atlas.drawing_sequence import PLACE, parts, sequence
-from attention_atlas.drawing_trajectories import curves, emergence, handle, levels, lines, not_yet, steps_axis
-from attention_atlas.emergence import stages
-from attention_atlas.emergence_words import (
+from attention_atlas.drawing.sequence import PLACE, parts, sequence
+from attention_atlas.drawing.trajectories import curves, emergence, handle, levels, lines, not_yet, steps_axis
+from attention_atlas.exercises import position_bias_retrieval_task as exercises
+from attention_atlas.experiments import retrieval
+from attention_atlas.models.attention_only import AttentionOnly
+from attention_atlas.outcomes.emergence import stages
+from attention_atlas.outcomes.retrieval_names import GAPS, PRINTED_STEPS, sides
+from attention_atlas.outcomes.retrieval_points import Models, names, printed_gaps
+from attention_atlas.tasks.copying import RULES, guessing, on_tests
+from attention_atlas.tasks.retrieval import Task, draw_world
+from attention_atlas.tasks.retrieval_sequences import training_sequences
+from attention_atlas.tasks.retrieval_tests import conflict_sequences
+from attention_atlas.training.together import together_or_alone
+from attention_atlas.wording import probability, say, short, thousandths
+from attention_atlas.words.emergence import (
     at_both_lengths,
     emerged_words,
     lengths_words,
@@ -43,17 +54,6 @@ from attention_atlas.emergence_words import (
     turned_words,
     used_words,
 )
-from attention_atlas.exercises import position_bias_retrieval_task as exercises
-from attention_atlas.experiments import retrieval
-from attention_atlas.models.attention_only import AttentionOnly
-from attention_atlas.retrieval_names import GAPS, PRINTED_STEPS, sides
-from attention_atlas.retrieval_points import Models, names, printed_gaps
-from attention_atlas.tasks.copying import RULES, guessing, on_tests
-from attention_atlas.tasks.retrieval import Task, draw_world
-from attention_atlas.tasks.retrieval_sequences import training_sequences
-from attention_atlas.tasks.retrieval_tests import conflict_sequences
-from attention_atlas.training.together import together_or_alone
-from attention_atlas.wording import probability, say, short, thousandths
 
 figures.style()
 task, quiet = Task(), Task(noise=0.0)  # one seed draws the same sequences of both, so the second tells the classes

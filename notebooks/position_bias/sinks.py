@@ -28,12 +28,12 @@ from IPython.display import Markdown, display
 
 from attention_atlas import figures, verdicts
 from attention_atlas.claim_boxes import claim_boxes
-from attention_atlas.drawing_sinks import excess_stems, sink_stems, stem_legend
+from attention_atlas.drawing.sinks import excess_stems, sink_stems, stem_legend
 from attention_atlas.exercises import position_bias_sinks as exercises
 from attention_atlas.experiments.retrieval import Config, prepared
-from attention_atlas.retrieval_points import Models, names
-from attention_atlas.sink_baselines import CONVENTIONS
-from attention_atlas.sink_comparison import (
+from attention_atlas.outcomes.retrieval_points import Models, names
+from attention_atlas.outcomes.sink_baselines import CONVENTIONS
+from attention_atlas.outcomes.sink_comparison import (
     BEYOND_GEOMETRY,
     BY_WIDTH,
     MASKS,

@@ -25,14 +25,20 @@ import torch
 from IPython.display import Markdown, display
 
 from attention_atlas import figures
-from attention_atlas.drawing_maps import map_grid, query_legend, query_row
-from attention_atlas.drawing_sinks import NOT_YET
+from attention_atlas.drawing.maps import map_grid, query_legend, query_row
+from attention_atlas.drawing.sinks import NOT_YET
 from attention_atlas.exercises import position_bias_trained_maps as exercises
 from attention_atlas.experiments.retrieval import Config, prepared
-from attention_atlas.retrieval_gaps import beside, vocabularies
-from attention_atlas.retrieval_maps import item_differences, known_maps, most_grown, moved_share, reading_shares
-from attention_atlas.retrieval_names import GAPS
-from attention_atlas.retrieval_points import Models, names
+from attention_atlas.outcomes.retrieval_gaps import beside, vocabularies
+from attention_atlas.outcomes.retrieval_maps import (
+    item_differences,
+    known_maps,
+    most_grown,
+    moved_share,
+    reading_shares,
+)
+from attention_atlas.outcomes.retrieval_names import GAPS
+from attention_atlas.outcomes.retrieval_points import Models, names
 from attention_atlas.rollout import rollout, rollout_power
 from attention_atlas.tasks.retrieval import Task
 from attention_atlas.theory.position_bias.kernels import flat_map

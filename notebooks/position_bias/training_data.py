@@ -29,11 +29,11 @@ from IPython.display import Markdown, display
 from attention_atlas import cards, figures, ledger
 from attention_atlas.checks.retrieval import set_without_places, set_without_places_control
 from attention_atlas.claim_boxes import claim_boxes
-from attention_atlas.drawing_gaps import LABELS, gap_grid, gap_scatter, place_profile
+from attention_atlas.drawing.gaps import LABELS, gap_grid, gap_scatter, place_profile
 from attention_atlas.exercises import position_bias_training_data as exercises
-from attention_atlas.retrieval_gaps import NOT_YET, agreement_words, beside, gap_words, row
-from attention_atlas.retrieval_names import GAPS
-from attention_atlas.retrieval_points import Models, names, printed_gaps
+from attention_atlas.outcomes.retrieval_gaps import NOT_YET, agreement_words, beside, gap_words, row
+from attention_atlas.outcomes.retrieval_names import GAPS
+from attention_atlas.outcomes.retrieval_points import Models, names, printed_gaps
 from attention_atlas.tasks.copying import guessing
 from attention_atlas.tasks.retrieval import Task
 from attention_atlas.wording import probability, say

@@ -27,11 +27,12 @@ import pandas as pd
 from IPython.display import Markdown, display
 from myst_nb import glue
 
-from attention_atlas import figures, recency_points
-from attention_atlas.drawing_recency import probability, score_maps, with_error
+from attention_atlas import figures
+from attention_atlas.drawing.recency import probability, score_maps, with_error
 from attention_atlas.exercises import recency_puzzle as exercises
 from attention_atlas.experiments import recency
-from attention_atlas.recency_points import Points
+from attention_atlas.outcomes import recency_points
+from attention_atlas.outcomes.recency_points import Points
 from attention_atlas.simulation.model import Model
 from attention_atlas.simulation.stream import simulate
 from attention_atlas.theory.recency.closed_form import recency_effect

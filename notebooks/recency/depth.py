@@ -27,10 +27,10 @@ import torch
 from IPython.display import Markdown, display
 
 from attention_atlas import figures, results
-from attention_atlas.drawing_recency import score_map
+from attention_atlas.drawing.recency import score_map
 from attention_atlas.exercises import recency_proof as exercises
 from attention_atlas.experiments import theorem_margins
-from attention_atlas.recency_points import Points, printed
+from attention_atlas.outcomes.recency_points import Points, printed
 from attention_atlas.theory.recency.deep import departure_from_line, offsets, score_gaps
 from attention_atlas.theory.recency.gram import equicorrelated, ideal_scores
 from attention_atlas.theory.recency.limits import distance_factor, early_limit, log_weight_floor

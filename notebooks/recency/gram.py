@@ -27,8 +27,8 @@ from IPython.display import Markdown, display
 
 from attention_atlas import figures
 from attention_atlas.checks import recency as checks
-from attention_atlas.drawing_recency import score_map
-from attention_atlas.drawing_signed import signed_map
+from attention_atlas.drawing.recency import score_map
+from attention_atlas.drawing.signed import signed_map
 from attention_atlas.exercises import recency_variants as exercises
 from attention_atlas.positions import rope, rope_frequencies
 from attention_atlas.simulation.agreement import (

@@ -24,11 +24,11 @@ import matplotlib.pyplot as plt
 from IPython.display import Markdown, display
 
 from attention_atlas import figures
-from attention_atlas.drawing_recency import score_maps
+from attention_atlas.drawing.recency import score_maps
 from attention_atlas.exercises import recency_variants as exercises
 from attention_atlas.experiments import recency
-from attention_atlas.readings import LEVELS, beside
-from attention_atlas.recency_points import Points
+from attention_atlas.outcomes.readings import LEVELS, beside
+from attention_atlas.outcomes.recency_points import Points
 from attention_atlas.relativity import earlier
 from attention_atlas.theory.recency.closed_form import effective_residual, predicted_scores, recency_effect
 from attention_atlas.wording import probability, say, signed

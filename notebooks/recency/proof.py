@@ -35,11 +35,11 @@ from IPython.display import Markdown, display
 
 from attention_atlas import figures, registry
 from attention_atlas.checks import recency as checks
-from attention_atlas.drawing_recency import score_map
-from attention_atlas.drawing_signed import signed_map
+from attention_atlas.drawing.recency import score_map
+from attention_atlas.drawing.signed import signed_map
 from attention_atlas.exercises import recency_proof as exercises
 from attention_atlas.metrics import relative_map_error
-from attention_atlas.recency_points import Points
+from attention_atlas.outcomes.recency_points import Points
 from attention_atlas.theory.recency.closed_form import (
     effective_residual,
     h,

@@ -23,14 +23,14 @@ import torch
 from IPython.display import Markdown, display
 
 from attention_atlas import figures
-from attention_atlas.drawing_recency import score_map
-from attention_atlas.drawing_signed import signed_map
+from attention_atlas.drawing.recency import score_map
+from attention_atlas.drawing.signed import signed_map
 from attention_atlas.exercises import recency_variants as exercises
 from attention_atlas.experiments import recency
 from attention_atlas.metrics import without_diagonal_means
+from attention_atlas.outcomes.readings import LEVELS, beside
+from attention_atlas.outcomes.recency_points import Points
 from attention_atlas.positions import rope, rope_frequencies, rope_half_split
-from attention_atlas.readings import LEVELS, beside
-from attention_atlas.recency_points import Points
 from attention_atlas.relativity import earlier, fitted_factor, left_over
 from attention_atlas.theory.recency.rotary import ideal_rotary_scores, mean_rotation
 from attention_atlas.wording import probability, say, short

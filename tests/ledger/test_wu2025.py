@@ -17,7 +17,7 @@ from agreement import agrees
 
 from attention_atlas import ledger, registry, sinks
 from attention_atlas.masks import causal, dense, named
-from attention_atlas.retrieval_points import Models, printed_gaps
+from attention_atlas.outcomes.retrieval_points import Models, printed_gaps
 from attention_atlas.rollout import rollout_row
 from attention_atlas.tasks.retrieval import Task, World, draw_world
 from attention_atlas.tasks.retrieval_tests import novel_sequences

@@ -3,9 +3,9 @@
 import pandas as pd
 import pytest
 
-from attention_atlas.averaging_outcomes import Outcomes
 from attention_atlas.experiments import averaging
 from attention_atlas.intervals import wilson
+from attention_atlas.outcomes.averaging import Outcomes
 from attention_atlas.store import Store, machine, made
 
 

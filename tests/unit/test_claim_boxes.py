@@ -5,7 +5,7 @@ import pytest
 
 from attention_atlas import claim_boxes as boxes
 from attention_atlas import claims, results, verdicts
-from attention_atlas.rule import Rule
+from attention_atlas.rules.rule import Rule
 from attention_atlas.store import Store
 
 

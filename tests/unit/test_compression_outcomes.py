@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attention_atlas.compression_outcomes import Compressions, chosen, enough
 from attention_atlas.experiments import averaging_compression
+from attention_atlas.outcomes.averaging_compression import Compressions, chosen, enough
 from attention_atlas.store import Store, machine, made
 
 # width and seed to the losses of the network as it is, with a product at rank 1 and 2, and with all products at rank 3

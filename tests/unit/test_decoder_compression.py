@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_atlas.compression import low_rank_plus_sparse
-from attention_atlas.decoder_compression import (
+from attention_atlas.decoders.compression import (
     JOINED,
     MATRICES,
     compressed,
@@ -18,7 +18,7 @@ from attention_atlas.decoder_compression import (
     shape,
     with_matrices,
 )
-from attention_atlas.decoder_keys import key_inputs, with_keys_of_rank, without_second
+from attention_atlas.decoders.keys import key_inputs, with_keys_of_rank, without_second
 from attention_atlas.models.decoder import Decoder, forward, initial
 
 TEXT = torch.randint(13, (3, 7), generator=torch.Generator().manual_seed(1))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attention_atlas.decoder_compression_outcomes import CompressedDecoders, firm, spread
 from attention_atlas.experiments import language_compression
+from attention_atlas.outcomes.decoder_compression import CompressedDecoders, firm, spread
 from attention_atlas.store import Store, machine, made
 
 WHOLE = ("none", "none", "none", 1.0, 1.0)

@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from attention_atlas import decoder_compression_words as words
+from attention_atlas.words import decoder_compression as words
 
 LESS = pd.Series({"difference": -0.3, "standard_error": 0.1, "seeds": 3})
 MORE, NONE, ONE = LESS * [-1, 1, 1], LESS * [0.1, 1, 1], LESS * [1, 1, 1 / 3]

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from attention_atlas.decoder_maps import PANELS, WAY, trace
+from attention_atlas.decoders.maps import PANELS, WAY, trace
 from attention_atlas.models.decoder import EPSILON, Decoder, initial
 
 SHAPE = {"vocabulary": 13, "tokens": 7, "layers": 2, "heads": 2, "d_model": 6, "positions": "none"}

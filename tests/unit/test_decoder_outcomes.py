@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from attention_atlas.decoder_outcomes import ALL, Decoders, kept_sizes, largest, learned, passes, stored_settings
 from attention_atlas.experiments import language
+from attention_atlas.outcomes.decoders import ALL, Decoders, kept_sizes, largest, learned, passes, stored_settings
 from attention_atlas.store import Store, machine, made
 
 COLUMNS = ["step", "layer", "head", "quantity", "value"]

@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from attention_atlas.decoder_settings import SETTINGS
-from attention_atlas.decoder_words import LABELS, beside, change, ended, listing, side, sides, spread, where
+from attention_atlas.decoders.settings import SETTINGS
+from attention_atlas.words.decoders import LABELS, beside, change, ended, listing, side, sides, spread, where
 
 
 def paired(difference, error=0.1, seeds=3):

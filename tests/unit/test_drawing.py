@@ -7,7 +7,7 @@ import torch
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyArrowPatch
 
-from attention_atlas.drawing import attention_map, mask_graph, mask_matrix
+from attention_atlas.drawing.attention import attention_map, mask_graph, mask_matrix
 from attention_atlas.figures import PALETTE
 from attention_atlas.masks import Mask, causal, none, prefix, sliding_window
 

@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from attention_atlas.drawing_bands import median_band
+from attention_atlas.drawing.bands import median_band
 
 
 def drawn(values, **look):

@@ -8,10 +8,10 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
 from attention_atlas.claim_boxes import printed_report
-from attention_atlas.drawing_gaps import COLORS, gap_bars, gap_grid, gap_legend, gap_scatter, place_profile
+from attention_atlas.drawing.gaps import COLORS, gap_bars, gap_grid, gap_legend, gap_scatter, place_profile
 from attention_atlas.figures import PALETTE
-from attention_atlas.retrieval_gaps import beside
-from attention_atlas.retrieval_names import GAPS
+from attention_atlas.outcomes.retrieval_gaps import beside
+from attention_atlas.outcomes.retrieval_names import GAPS
 
 NUMBERS = {"paper": 0.25, "mean": 0.2, "standard_error": 0.01, "least": 0.19, "most": 0.22, "seeds": 3.0}
 NUMBERS |= {"gap": "first_vs_last", "steps": 200_000.0, "printed_length": 0.11, "printed_length_error": 0.02}

@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from attention_atlas.decoder_outcomes import Decoders
-from attention_atlas.drawing_language import LOOKS, differences, over_training, perplexity_axis, seed_band
+from attention_atlas.drawing.language import LOOKS, differences, over_training, perplexity_axis, seed_band
 from attention_atlas.experiments import language
 from attention_atlas.figures import PALETTE
+from attention_atlas.outcomes.decoders import Decoders
 from attention_atlas.store import Store, machine, made
 
 

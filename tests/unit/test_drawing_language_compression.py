@@ -5,7 +5,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from attention_atlas.drawing_language_compression import KEYS, KINDS, compressed_lines
+from attention_atlas.drawing.language_compression import KEYS, KINDS, compressed_lines
 from attention_atlas.experiments import language_compression as experiment
 from attention_atlas.figures import PALETTE
 

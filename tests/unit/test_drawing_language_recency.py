@@ -7,8 +7,8 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from attention_atlas.decoder_maps import PANELS
-from attention_atlas.drawing_language_recency import layer_curves, layer_maps, place_curves, trace_panels
+from attention_atlas.decoders.maps import PANELS
+from attention_atlas.drawing.language_recency import layer_curves, layer_maps, place_curves, trace_panels
 from attention_atlas.metrics import without_diagonal_means
 
 

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from attention_atlas.drawing_language_sinks import (
+from attention_atlas.drawing.language_sinks import (
     head_map,
     kind_handles,
     layer_lines,

@@ -4,8 +4,8 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from attention_atlas.drawing_maps import FLOOR, map_grid, query_row
-from attention_atlas.drawing_sinks import NOT_YET
+from attention_atlas.drawing.maps import FLOOR, map_grid, query_row
+from attention_atlas.drawing.sinks import NOT_YET
 from attention_atlas.theory.position_bias.kernels import flat_map
 
 

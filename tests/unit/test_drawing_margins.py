@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from attention_atlas.drawing_margins import BINS, margin_axis, margin_ridges
+from attention_atlas.drawing.margins import BINS, margin_axis, margin_ridges
 
 
 def test_ridges_stand_on_their_sides_of_zero_and_on_their_floor():

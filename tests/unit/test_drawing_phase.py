@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.figure import Figure
 
-from attention_atlas import drawing_phase
+from attention_atlas.drawing import phase as drawing_phase
 from attention_atlas.theory.localization.collapse import REGIMES
 
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from attention_atlas.drawing_recency import probability, score_map, score_maps
+from attention_atlas.drawing.recency import probability, score_map, score_maps
 
 
 def lower(tokens, diagonal=9.0):

@@ -6,7 +6,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, FancyBboxPatch, Rectangle
 
-from attention_atlas.drawing_sequence import PLACE, Parts, parts, sequence
+from attention_atlas.drawing.sequence import PLACE, Parts, parts, sequence
 from attention_atlas.figures import PALETTE
 from attention_atlas.tasks.retrieval import Task, draw_world
 from attention_atlas.tasks.retrieval_sequences import training_sequences

@@ -5,7 +5,7 @@ import torch
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
-from attention_atlas.drawing_signed import SIGNED, signed_map
+from attention_atlas.drawing.signed import SIGNED, signed_map
 from attention_atlas.figures import PALETTE
 
 

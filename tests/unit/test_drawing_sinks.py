@@ -7,7 +7,7 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from attention_atlas.drawing_sinks import ASIDE, NOT_YET, THIN, excess_stems, sink_stems, stem_legend
+from attention_atlas.drawing.sinks import ASIDE, NOT_YET, THIN, excess_stems, sink_stems, stem_legend
 from attention_atlas.figures import PALETTE
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from attention_atlas.drawing_tags import (
+from attention_atlas.drawing.tags import (
     CONVENTIONS,
     KINDS,
     catch_and_retrieve,

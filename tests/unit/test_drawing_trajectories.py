@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from attention_atlas.drawing_trajectories import LOOKS, ROWS, emergence, handle, levels, lines, not_yet, steps_axis
+from attention_atlas.drawing.trajectories import LOOKS, ROWS, emergence, handle, levels, lines, not_yet, steps_axis
 from attention_atlas.figures import PALETTE
 
 

@@ -5,11 +5,11 @@ import math
 import pandas as pd
 import pytest
 
-from attention_atlas.drawing_trajectories import curves
-from attention_atlas.emergence import first_step, stages
+from attention_atlas.drawing.trajectories import curves
 from attention_atlas.experiments import retrieval
-from attention_atlas.retrieval_names import GAPS, sides
-from attention_atlas.retrieval_points import Models
+from attention_atlas.outcomes.emergence import first_step, stages
+from attention_atlas.outcomes.retrieval_names import GAPS, sides
+from attention_atlas.outcomes.retrieval_points import Models
 from attention_atlas.store import Store, machine, made
 
 STEPS = (0, 100, 10_000, 100_000, 200_000)

@@ -6,7 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attention_atlas.emergence_words import (
+from attention_atlas.experiments import retrieval
+from attention_atlas.outcomes.retrieval_names import GAPS, sides
+from attention_atlas.outcomes.retrieval_points import GAP_KEY
+from attention_atlas.words.emergence import (
     at_both_lengths,
     emerged_words,
     lengths_words,
@@ -18,9 +21,6 @@ from attention_atlas.emergence_words import (
     turned_words,
     used_words,
 )
-from attention_atlas.experiments import retrieval
-from attention_atlas.retrieval_names import GAPS, sides
-from attention_atlas.retrieval_points import GAP_KEY
 
 NONE, DECAY = "unbiased-causal-none-2-residual-seed0", "unbiased-causal-decay-2-residual-seed0"
 NONE_1, TEXT = NONE.replace("seed0", "seed1"), NONE.replace("seed0", "text-seed0")

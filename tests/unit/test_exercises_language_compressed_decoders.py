@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from attention_atlas.decoder_compression import shape
+from attention_atlas.decoders.compression import shape
 from attention_atlas.exercises import language_compressed_decoders as exercises
 
 

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
+from attention_atlas.decoders.map_measures import later_preferred
 from attention_atlas.exercises import language_recency_on_text as exercises
-from attention_atlas.map_measures import later_preferred
 from attention_atlas.metrics import recency_probability, without_diagonal_means
 
 

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
+from attention_atlas.decoders.linear_probe import balanced_accuracy
+from attention_atlas.decoders.tag_components import kept_share, random_projector
 from attention_atlas.exercises import language_sinks_and_tags as exercises
-from attention_atlas.linear_probe import balanced_accuracy
 from attention_atlas.sinks import attention_received, sinks_zhang2025
-from attention_atlas.tag_components import kept_share, random_projector
 
 
 def refused(check, wrong):

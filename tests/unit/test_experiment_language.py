@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from attention_atlas import decoder_settings
+from attention_atlas.decoders import settings as decoder_settings
 from attention_atlas.experiments import language
 
 

@@ -7,17 +7,17 @@ import math
 import pytest
 import torch
 
-from attention_atlas.decoder_compression import compressed, inputs_of
-from attention_atlas.decoder_keys import key_inputs, with_keys_of_rank, without_second
-from attention_atlas.decoder_measures import text_loss, whole_measures
+from attention_atlas.decoders.compression import compressed, inputs_of
+from attention_atlas.decoders.keys import key_inputs, with_keys_of_rank, without_second
+from attention_atlas.decoders.measures import text_loss, whole_measures
+from attention_atlas.decoders.sinks_left import all_left, maps_of
+from attention_atlas.decoders.trained import weights_of
 from attention_atlas.experiments import language
 from attention_atlas.experiments import language_compression as experiment
 from attention_atlas.experiments.language_compression import CANARY, Config, configurations, run
 from attention_atlas.profiles import PROFILES
-from attention_atlas.sinks_left import all_left, maps_of
 from attention_atlas.store import key
 from attention_atlas.tasks.language import consecutive_windows, windows
-from attention_atlas.trained_decoders import weights_of
 
 COLUMNS = ["part", "method", "kind", "size"]
 

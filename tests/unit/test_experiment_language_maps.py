@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from attention_atlas import results
-from attention_atlas.decoder_maps import trace
-from attention_atlas.decoder_settings import SETTINGS as ALL
+from attention_atlas.decoders.maps import trace
+from attention_atlas.decoders.settings import SETTINGS as ALL
 from attention_atlas.experiments import language, language_maps
 from attention_atlas.experiments.language_maps import (
     CANARY,

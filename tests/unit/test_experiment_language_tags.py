@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from attention_atlas.attention import attention_weights
-from attention_atlas.attention_record import AttentionRecord
-from attention_atlas.decoder_tags import SeenText, layer_tags, readable
+from attention_atlas.decoders.attention_record import AttentionRecord
+from attention_atlas.decoders.sink_places import classes_of
+from attention_atlas.decoders.tag_components import head_parts
+from attention_atlas.decoders.tags import SeenText, layer_tags, readable
 from attention_atlas.experiments import language, language_tags
 from attention_atlas.experiments.language_tags import CANARY, SETTINGS, Config, configurations, run, spread
 from attention_atlas.profiles import PROFILES
-from attention_atlas.sink_places import classes_of
 from attention_atlas.store import key
-from attention_atlas.tag_components import head_parts
 
 WORDS = ("<s>", "\n", "a", "(")
 WINDOWS, HEADS, TOKENS, D_HEAD = 12, 2, 19, 5

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
+from attention_atlas.decoders.first_token_tag import WAYS, TagEdit
 from attention_atlas.experiments import language_untagged as experiment
-from attention_atlas.first_token_tag import WAYS, TagEdit
 from attention_atlas.models.decoder import Decoder, forward, initial
 
 DECODER = Decoder(11, tokens=7, layers=2, heads=3, d_model=12)

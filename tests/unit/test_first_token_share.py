@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_atlas.attention import attention_weights
-from attention_atlas.first_token_share import odds_of, of_uniform_attention, shares
+from attention_atlas.decoders.first_token_share import odds_of, of_uniform_attention, shares
 
 
 @given(score=st.floats(-4, 6), tokens=st.integers(2, 23))

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from attention_atlas.attention import attention_weights
-from attention_atlas.attention_record import AttentionRecord
-from attention_atlas.layer_measures import explained_by_rows, layer_measures, recency
+from attention_atlas.decoders.attention_record import AttentionRecord
+from attention_atlas.decoders.layer_measures import explained_by_rows, layer_measures, recency
 from attention_atlas.masks import causal, dense, sliding_window
 from attention_atlas.metrics import recency_probability
 from attention_atlas.sink_tags import explained_by

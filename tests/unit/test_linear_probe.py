@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attention_atlas.linear_probe import PENALTY, balanced_accuracy, fit, probe, says
+from attention_atlas.decoders.linear_probe import PENALTY, balanced_accuracy, fit, probe, says
 
 
 def drawn(windows=37, tokens=11, features=5, signal=1.0, seed=0):

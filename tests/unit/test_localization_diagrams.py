@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from attention_atlas import localization_diagrams as diagrams
 from attention_atlas.experiments import localization_phase
+from attention_atlas.outcomes import localization_diagrams as diagrams
 from attention_atlas.theory.localization.collapse import Criterion
 
 ETAS, DEVIATIONS = (-5.0, 0.0, 5.0), (0.0, 16.0)

@@ -8,7 +8,7 @@ import torch
 
 from attention_atlas.experiments import localization
 from attention_atlas.experiments.localization import Config
-from attention_atlas.localization_points import (
+from attention_atlas.outcomes.localization_points import (
     Points,
     chance_beyond,
     formulas,

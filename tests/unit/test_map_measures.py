@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attention_atlas.map_measures import later_less, later_preferred, without_distance
+from attention_atlas.decoders.map_measures import later_less, later_preferred, without_distance
 from attention_atlas.metrics import recency_probability, without_diagonal_means
 
 

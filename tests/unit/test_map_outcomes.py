@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from attention_atlas.experiments import language_maps
-from attention_atlas.map_outcomes import (
+from attention_atlas.outcomes.maps import (
     QUANTITIES,
     Interval,
     LanguageMaps,

@@ -6,8 +6,8 @@ import math
 import pytest
 
 from attention_atlas.experiments.language_maps import SETTINGS
-from attention_atlas.map_outcomes import Interval
-from attention_atlas.map_words import (
+from attention_atlas.outcomes.maps import Interval
+from attention_atlas.words.maps import (
     LABELS,
     NOUNS,
     PREDICTED,

@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attention_atlas.ngrams import baselines, bigram_losses, kneser_ney, unigram, unigram_losses
+from attention_atlas.decoders.ngrams import baselines, bigram_losses, kneser_ney, unigram, unigram_losses
 from attention_atlas.tasks.corpus import Corpus
 from attention_atlas.tasks.language import consecutive_windows, windows
 

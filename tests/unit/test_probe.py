@@ -16,8 +16,8 @@ import pytest
 import torch
 
 from attention_atlas import cli
-from attention_atlas.attention_record import AttentionRecord
-from attention_atlas.layer_measures import layer_measures
+from attention_atlas.decoders.attention_record import AttentionRecord
+from attention_atlas.decoders.layer_measures import layer_measures
 from attention_atlas.models.decoder import Decoder, initial
 from attention_atlas.models.shipped import Shipped
 from attention_atlas.probe import capturing, loading, measuring, report, summary, trained

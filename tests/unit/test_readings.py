@@ -7,7 +7,7 @@ import pytest
 
 from attention_atlas import registry
 from attention_atlas.experiments import recency
-from attention_atlas.readings import FILE, LEVELS, beside
+from attention_atlas.outcomes.readings import FILE, LEVELS, beside
 
 POINTS = recency.configurations("smoke")
 READ = pd.read_csv(registry.DATA / FILE)

@@ -5,9 +5,9 @@ import math
 import pandas as pd
 import pytest
 
-from attention_atlas import recency_points
 from attention_atlas.experiments import recency
-from attention_atlas.recency_points import Points, beside, printed, setting
+from attention_atlas.outcomes import recency_points
+from attention_atlas.outcomes.recency_points import Points, beside, printed, setting
 from attention_atlas.results import compute
 from attention_atlas.store import Store
 

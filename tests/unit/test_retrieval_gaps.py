@@ -5,12 +5,20 @@ import math
 import pandas as pd
 import pytest
 
-from attention_atlas import retrieval_gaps
 from attention_atlas.claim_boxes import printed_report
 from attention_atlas.experiments import retrieval
-from attention_atlas.retrieval_gaps import agreement_words, beside, changes, gap_words, row, same_sign, vocabularies
-from attention_atlas.retrieval_names import GAPS
-from attention_atlas.retrieval_points import GAP_KEY, printed_gaps
+from attention_atlas.outcomes import retrieval_gaps
+from attention_atlas.outcomes.retrieval_gaps import (
+    agreement_words,
+    beside,
+    changes,
+    gap_words,
+    row,
+    same_sign,
+    vocabularies,
+)
+from attention_atlas.outcomes.retrieval_names import GAPS
+from attention_atlas.outcomes.retrieval_points import GAP_KEY, printed_gaps
 
 
 def trained(gaps, end=200_000, seed=0, profile="paper", **setting):

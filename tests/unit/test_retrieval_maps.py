@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from attention_atlas.experiments.retrieval import Config
-from attention_atlas.retrieval_maps import (
+from attention_atlas.outcomes.retrieval_maps import (
     LEAST,
     READ,
     READERS,
@@ -18,8 +18,8 @@ from attention_atlas.retrieval_maps import (
     moved_share,
     reading_shares,
 )
-from attention_atlas.retrieval_names import GAPS
-from attention_atlas.retrieval_points import Models
+from attention_atlas.outcomes.retrieval_names import GAPS
+from attention_atlas.outcomes.retrieval_points import Models
 from attention_atlas.tasks.retrieval import Task
 from attention_atlas.theory.position_bias.kernels import flat_map
 

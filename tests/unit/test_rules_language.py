@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from attention_atlas.claims import load
-from attention_atlas.rules_language import KINDS, RULES, chosen, end_by_seed
+from attention_atlas.rules.language import KINDS, RULES, chosen, end_by_seed
 from attention_atlas.verdicts import judge
 
 PERPLEXITY, ENTROPY = RULES["bao2024-perplexity"], RULES["bao2024-entropy"]

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from attention_atlas import verdicts
-from attention_atlas.rules_language_tags import RULES
+from attention_atlas.rules.language_tags import RULES
 
 
 def report(seeds=3, profile="paper", **settings):
@@ -94,5 +94,5 @@ def test_no_sink_at_all_settles_nothing_about_tags():
 
 
 def test_the_rules_load_without_torch():
-    code = "import sys, attention_atlas.rules_language_tags; print('torch' in sys.modules)"
+    code = "import sys, attention_atlas.rules.language_tags; print('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from attention_atlas import files
+from attention_atlas.decoders.trained import weights_of
 from attention_atlas.experiments import language
 from attention_atlas.models import shipped
 from attention_atlas.models.decoder import forward
-from attention_atlas.trained_decoders import weights_of
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import torch
 
 from attention_atlas.experiments.retrieval import Config, prepared
 from attention_atlas.masks import causal, dense, named, none, prefix, sliding_window
-from attention_atlas.sink_baselines import CONVENTIONS, uniform_sinks
+from attention_atlas.outcomes.sink_baselines import CONVENTIONS, uniform_sinks
 from attention_atlas.sinks import attention_received, sink_share_gu2025, sink_share_wu2025
 from attention_atlas.theory.position_bias.kernels import flat_map
 

@@ -7,7 +7,7 @@ import pytest
 
 from attention_atlas import verdicts
 from attention_atlas.experiments.retrieval import Config, report
-from attention_atlas.sink_comparison import (
+from attention_atlas.outcomes.sink_comparison import (
     BEYOND_GEOMETRY,
     BY_WIDTH,
     MASKS,

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from attention_atlas.sink_places import (
+from attention_atlas.decoders.sink_places import (
     CLASSES,
     by_class,
     by_part,

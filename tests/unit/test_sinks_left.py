@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
+from attention_atlas.decoders.sinks_left import all_left, described, left, maps_of
 from attention_atlas.models.decoder import Decoder, forward, initial
-from attention_atlas.sinks_left import all_left, described, left, maps_of
 
 TOKENS = 7
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attention_atlas.attention import attention_weights
-from attention_atlas.attention_record import AttentionRecord
-from attention_atlas.layer_measures import layer_measures
-from attention_atlas.tag_components import (
+from attention_atlas.decoders.attention_record import AttentionRecord
+from attention_atlas.decoders.layer_measures import layer_measures
+from attention_atlas.decoders.tag_components import (
     best_share,
     caught,
     centered,

@@ -7,8 +7,8 @@ import pytest
 
 from attention_atlas import results
 from attention_atlas.experiments import language_tags
+from attention_atlas.outcomes.tags import TagOutcomes, looked_at
 from attention_atlas.store import Store
-from attention_atlas.tag_outcomes import TagOutcomes, looked_at
 
 NAN = float("nan")
 PLACES = [(1, "tagged", 1.0), (1, "tagged", 2.0), (2, "tagged", 3.0), (2, "tagged", 4.0)]

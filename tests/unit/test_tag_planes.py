@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from attention_atlas.tag_planes import LEAST, plane, sample, separation_within
+from attention_atlas.decoders.tag_planes import LEAST, plane, sample, separation_within
 
 
 def tokens(apart, count=200, width=7, seed=0):

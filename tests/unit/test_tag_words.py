@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from attention_atlas import tag_words as words
+from attention_atlas.words import tags as words
 
 NAN = float("nan")
 HERE = {"no-positions": (3, 3), "no-norm": (2, 3), "rope": (0, 3), "long": (0, 1)}

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from attention_atlas.retrieval_names import GAPS, sides
+from attention_atlas.outcomes.retrieval_names import GAPS, sides
 from attention_atlas.tasks.copying import RULES, copied, guessing, labels_of, matches, on_tests
 from attention_atlas.tasks.retrieval import Task, World, draw_world
 from attention_atlas.tasks.retrieval_sequences import training_sequences

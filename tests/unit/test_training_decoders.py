@@ -5,8 +5,9 @@ import math
 import pytest
 import torch
 
-from attention_atlas import files, trained_decoders
-from attention_atlas.decoder_measures import decoder_records, text_loss, whole_measures
+from attention_atlas import files
+from attention_atlas.decoders import trained as trained_decoders
+from attention_atlas.decoders.measures import decoder_records, text_loss, whole_measures
 from attention_atlas.models.decoder import Decoder, forward, initial
 from attention_atlas.training.language import Training, losses
 from attention_atlas.training.locater import Locater, trace

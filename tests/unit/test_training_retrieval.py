@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from attention_atlas.masks import dense, named
 from attention_atlas.models.attention_only import AttentionOnly
-from attention_atlas.retrieval_names import GAPS
+from attention_atlas.outcomes.retrieval_names import GAPS
 from attention_atlas.sinks import attention_received, sink_share_gu2025, sink_share_wu2025
 from attention_atlas.tasks.retrieval import PLACES, Task
 from attention_atlas.tasks.retrieval_sequences import spell, training_layout, training_sequences, word_vectors

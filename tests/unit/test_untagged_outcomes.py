@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 
 from attention_atlas import results
-from attention_atlas.drawing_language_untagged import by_way, share_by_query
+from attention_atlas.decoders.first_token_share import shares
+from attention_atlas.drawing.language_untagged import by_way, share_by_query
 from attention_atlas.experiments import language_untagged
-from attention_atlas.first_token_share import shares
+from attention_atlas.outcomes.untagged import Untagged, odds_at, released, used
 from attention_atlas.store import Store, machine, made
-from attention_atlas.untagged_outcomes import Untagged, odds_at, released, used
 
 POINTS = "no-positions-seed0", "no-norm-seed1", "rope-seed0"
 

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 import printed_retrieval
-from attention_atlas import claims, rule, scorecard, verdicts
+from attention_atlas import claims, scorecard, verdicts
+from attention_atlas.rules import rule
 
 RECENCY = ("kim2026-claim-early", "kim2026-claim-layernorm", "kim2026-claim-residual", "kim2026-claim-anisotropy")
 

@@ -4,8 +4,8 @@ Every check returns one line for a right answer and raises ValueError with the l
 """
 
 from attention_atlas.exercises.judge import judge
-from attention_atlas.retrieval_gaps import LARGE
-from attention_atlas.retrieval_points import printed_gaps
+from attention_atlas.outcomes.retrieval_gaps import LARGE
+from attention_atlas.outcomes.retrieval_points import printed_gaps
 
 LABELS = 32
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, fields
 
 import pandas as pd
 
-from attention_atlas.decoder_measures import text_loss, whole_measures
-from attention_atlas.decoder_settings import MAIN, SEEDS, SETTINGS, SIZES
+from attention_atlas.decoders.measures import text_loss, whole_measures
+from attention_atlas.decoders.settings import MAIN, SEEDS, SETTINGS, SIZES
+from attention_atlas.decoders.trained import keep
 from attention_atlas.digits import rounded
 from attention_atlas.models.decoder import Decoder, one
 from attention_atlas.profiles import check_profile
 from attention_atlas.tasks import language
-from attention_atlas.trained_decoders import keep
 from attention_atlas.training.language import Training
 from attention_atlas.training.locater import Locater
 
@@ -174,7 +174,7 @@ def run(config: Config) -> pd.DataFrame:
     DataFrame
         One row per ``step``, ``layer``, ``head`` and ``quantity``, with its ``value``; -1 stands for all layers or
         all heads. Quantities are ``loss`` on the test windows and ``training_loss`` since the last record, in nats per
-        token, and those of :func:`attention_atlas.decoder_measures.whole_measures`: on the way means over heads of
+        token, and those of :func:`attention_atlas.decoders.measures.whole_measures`: on the way means over heads of
         :data:`ON_THE_WAY`, at the end all of every head.
 
     Raises

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from attention_atlas.decoder_compression import Weights, compressed, inputs_of
-from attention_atlas.decoder_keys import key_inputs, with_keys_of_rank, without_second
-from attention_atlas.decoder_measures import text_loss, whole_measures
+from attention_atlas.decoders.compression import Weights, compressed, inputs_of
+from attention_atlas.decoders.keys import key_inputs, with_keys_of_rank, without_second
+from attention_atlas.decoders.measures import text_loss, whole_measures
+from attention_atlas.decoders.sinks_left import Maps, all_left, maps_of
+from attention_atlas.decoders.trained import weights_of
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.models.decoder import Decoder
 from attention_atlas.profiles import check_profile
 from attention_atlas.shapes import Int, Tensor
-from attention_atlas.sinks_left import Maps, all_left, maps_of
 from attention_atlas.tasks.language import consecutive_windows, windows
-from attention_atlas.trained_decoders import weights_of
 
 NAME = "language_compression"
 REVISION = 1
@@ -129,7 +129,7 @@ def run(config: Config) -> pd.DataFrame:
         One row per ``part``, ``method``, ``kind``, ``size`` and ``layer``.
 
         - ``part``: ``none`` (the decoder as it is), ``all`` (every linear map of every block) or ``keys`` (of every
-          head, see :func:`attention_atlas.decoder_keys.with_keys_of_rank`).
+          head, see :func:`attention_atlas.decoders.keys.with_keys_of_rank`).
         - ``method``: ``plain``, or ``weighted`` by what the matrices meet on the calibration windows.
         - ``kind``: of all maps ``entries``, ``low_rank`` or ``sum``, with a quarter of the numbers for the low-rank
           part; of keys ``kept`` or ``removed``, or the control ``second``, where
@@ -137,8 +137,8 @@ def run(config: Config) -> pd.DataFrame:
         - ``size``: numbers stored at most, as a share; of keys the rank. ``stored``: the share that is stored, as
           ranks and entries are whole numbers; of keys NaN.
         - ``loss``: on the text, in nats per token, the same in every layer; ``received_first``, ``sinks``,
-          ``explained`` and ``outlier_ratio`` of :func:`attention_atlas.layer_measures.layer_measures`, means over
-          heads; and those of :func:`attention_atlas.sinks_left.left`.
+          ``explained`` and ``outlier_ratio`` of :func:`attention_atlas.decoders.layer_measures.layer_measures`, means
+          over heads; and those of :func:`attention_atlas.decoders.sinks_left.left`.
 
     Raises
     ------

@@ -11,16 +11,16 @@ from dataclasses import asdict, dataclass
 import pandas as pd
 import torch
 
-from attention_atlas.decoder_maps import PANELS, WAY, Trace, trace
+from attention_atlas.decoders.map_measures import later_less, later_preferred, without_distance
+from attention_atlas.decoders.maps import PANELS, WAY, Trace, trace
+from attention_atlas.decoders.trained import Weights, weights_of
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.intervals import mean_and_error
-from attention_atlas.map_measures import later_less, later_preferred, without_distance
 from attention_atlas.profiles import check_profile
 from attention_atlas.relativity import left_over
 from attention_atlas.shapes import Float, Int, Tensor
 from attention_atlas.tasks.language import consecutive_windows
-from attention_atlas.trained_decoders import Weights, weights_of
 from attention_atlas.training.language import first_weights
 
 NAME = "language_maps"
@@ -117,13 +117,14 @@ def run(config: Config) -> pd.DataFrame:
         ``head`` (-1 for the mean over heads, or what has none) and ``quantity``, with its ``value`` and its
         ``standard_error`` over windows. Tokens are those after ``<s>`` but where something else is said.
 
-        - ``recency``: :func:`~attention_atlas.map_measures.later_preferred` of the scores; ``recency_all``: of all
-          tokens, ``<s>`` among them where it is; ``recency_left``: of the scores less what they are at their distance.
+        - ``recency``: :func:`~attention_atlas.decoders.map_measures.later_preferred` of the scores; ``recency_all``: of
+          all tokens, ``<s>`` among them where it is; ``recency_left``: of the scores less what they are at their
+          distance.
         - ``recency_map``: the preference of the map averaged over heads and windows, in which what single tokens are
           has gone; its standard error is that of 64 sets of windows drawn with replacement.
         - ``left``, ``floor``, ``share``: of the map averaged over heads and windows, see
           :func:`attention_atlas.relativity.left_over`; no standard error.
-        - ``gram_NAME``, ``shorter_NAME``: of the vectors with that name (:data:`attention_atlas.decoder_maps.WAY`),
+        - ``gram_NAME``, ``shorter_NAME``: of the vectors with that name (:data:`attention_atlas.decoders.maps.WAY`),
           the same preference of their inner products, and how often the later of two is the shorter.
         - ``cosine``: mean cosine of two different tokens that a layer reads.
 
@@ -209,7 +210,7 @@ def mean_maps(seen: Trace, panels: bool) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``query``, ``key``, ``score_0`` and so on for every layer and, with panels, ``gram_read_0``,
-        ``gram_pooled_0``, ... of :data:`attention_atlas.decoder_maps.PANELS`.
+        ``gram_pooled_0``, ... of :data:`attention_atlas.decoders.maps.PANELS`.
     """
     maps = {f"score_{layer}": scores.mean((0, 1)) for layer, scores in enumerate(seen.scores)}
     if panels:

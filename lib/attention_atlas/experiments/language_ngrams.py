@@ -4,8 +4,8 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
+from attention_atlas.decoders.ngrams import baselines
 from attention_atlas.experiments import language
-from attention_atlas.ngrams import baselines
 from attention_atlas.tasks import corpora
 from attention_atlas.tasks.tokens import UNKNOWN
 

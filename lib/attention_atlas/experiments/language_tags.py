@@ -9,14 +9,14 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from attention_atlas import trained_decoders
-from attention_atlas.attention_record import AttentionRecord
-from attention_atlas.decoder_measures import decoder_records
-from attention_atlas.decoder_tags import SeenText, layer_tags
+from attention_atlas.decoders import trained as trained_decoders
+from attention_atlas.decoders.attention_record import AttentionRecord
+from attention_atlas.decoders.measures import decoder_records
+from attention_atlas.decoders.sink_places import classes_of
+from attention_atlas.decoders.tags import SeenText, layer_tags
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.shapes import Float, Int, Tensor
-from attention_atlas.sink_places import classes_of
 from attention_atlas.tasks.language import consecutive_windows
 from attention_atlas.training.language import first_weights
 
@@ -119,7 +119,7 @@ def run(config: Config) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        That of :func:`attention_atlas.decoder_tags.layer_tags` for every ``layer``.
+        That of :func:`attention_atlas.decoders.tags.layer_tags` for every ``layer``.
 
     Raises
     ------

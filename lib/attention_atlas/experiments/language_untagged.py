@@ -8,16 +8,16 @@ import pandas as pd
 import torch
 
 from attention_atlas.catch_criteria import SINK
-from attention_atlas.decoder_measures import AT_ONCE
+from attention_atlas.decoders.first_token_tag import WAYS, TagEdit
+from attention_atlas.decoders.layer_measures import recency
+from attention_atlas.decoders.measures import AT_ONCE
+from attention_atlas.decoders.trained import weights_of
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
-from attention_atlas.first_token_tag import WAYS, TagEdit
 from attention_atlas.intervals import mean_and_error
-from attention_atlas.layer_measures import recency
 from attention_atlas.models.decoder import Decoder, forward
 from attention_atlas.shapes import Float, Int, Tensor
 from attention_atlas.tasks.language import consecutive_windows
-from attention_atlas.trained_decoders import weights_of
 from attention_atlas.training.language import losses
 
 NAME = "language_untagged"
@@ -109,7 +109,7 @@ def run(config: Config) -> pd.DataFrame:
         - ``share``: what the query of that number, from 1 on, gives to the first token; of the heads that are edited,
           those whose mean is above ``least_received``.
         - ``loss``, with the label ``as it is``, and ``more_loss`` by the way of the edit (see
-          :data:`attention_atlas.first_token_tag.WAYS`), in nats per token; no edit without such heads.
+          :data:`attention_atlas.decoders.first_token_tag.WAYS`), in nats per token; no edit without such heads.
         - ``recency`` of the scores of a layer, mean over heads and without the first token as a query or key, by the
           same labels.
 
@@ -199,7 +199,7 @@ def read(
     heads : list of (layer, head), optional
         Whose tag of the first token is edited; none by default.
     way : str
-        Of :data:`attention_atlas.first_token_tag.WAYS`.
+        Of :data:`attention_atlas.decoders.first_token_tag.WAYS`.
 
     Returns
     -------

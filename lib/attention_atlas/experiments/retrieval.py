@@ -15,9 +15,9 @@ import pandas as pd
 
 from attention_atlas import files
 from attention_atlas.models.attention_only import AttentionOnly
+from attention_atlas.outcomes.retrieval_names import PRINTED_STEPS
+from attention_atlas.outcomes.retrieval_tables import model_report
 from attention_atlas.profiles import check_profile
-from attention_atlas.retrieval_names import PRINTED_STEPS
-from attention_atlas.retrieval_tables import model_report
 from attention_atlas.tasks.retrieval import Task
 from attention_atlas.training.retrieval import Training
 from attention_atlas.training.trajectory import Schedule, trajectory

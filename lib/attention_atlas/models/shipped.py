@@ -70,10 +70,10 @@ def ship(point: str, folder: Path = FOLDER) -> Path:
     """
     from safetensors.torch import save
 
+    from attention_atlas.decoders.trained import weights_of
     from attention_atlas.experiments import language
     from attention_atlas.tasks import corpora
     from attention_atlas.tasks.tokens import byte_pair_tokenizer
-    from attention_atlas.trained_decoders import weights_of
 
     offered = language.configurations("paper")
     if point not in offered or offered[point].corpus != "standard-library":

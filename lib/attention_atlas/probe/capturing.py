@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import torch
 
-from attention_atlas.attention_record import AttentionRecord
+from attention_atlas.decoders.attention_record import AttentionRecord
 from attention_atlas.shapes import Bool, Float, Int, Tensor
 
 NAME = "attention_atlas"

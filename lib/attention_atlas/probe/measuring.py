@@ -6,8 +6,8 @@ from typing import NamedTuple
 import pandas as pd
 import torch
 
-from attention_atlas.attention_record import AttentionRecord
-from attention_atlas.layer_measures import WHOLE_LAYER, layer_measures
+from attention_atlas.decoders.attention_record import AttentionRecord
+from attention_atlas.decoders.layer_measures import WHOLE_LAYER, layer_measures
 from attention_atlas.probe.source import Source
 from attention_atlas.shapes import Bool, Float, Int, Tensor
 from attention_atlas.sinks import attention_received, sinks_zhang2025

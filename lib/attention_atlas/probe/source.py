@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
-from attention_atlas.attention_record import AttentionRecord
+from attention_atlas.decoders.attention_record import AttentionRecord
 from attention_atlas.shapes import Float, Int, Tensor
 
 Visit = Callable[[AttentionRecord], None]  # called once for each attention layer, in order; keeps nothing alive
@@ -41,7 +41,8 @@ class Source(Protocol):
         tokens : (token,)
             One sequence of at least two.
         visit : callable
-            Gets an :class:`~attention_atlas.attention_record.AttentionRecord` of a batch of one, which is not kept.
+            Gets an :class:`~attention_atlas.decoders.attention_record.AttentionRecord` of a batch of one,
+            which is not kept.
 
         Returns
         -------

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from attention_atlas.layer_measures import WHOLE_LAYER
+from attention_atlas.decoders.layer_measures import WHOLE_LAYER
 from attention_atlas.probe.measuring import Probed
 
 # Column of the table, quantity, decimals.

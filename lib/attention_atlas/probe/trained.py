@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import torch
 
-from attention_atlas.decoder_measures import decoder_records
+from attention_atlas.decoders.measures import decoder_records
 from attention_atlas.models import shipped
 from attention_atlas.probe.source import Visit
 from attention_atlas.shapes import Float, Int, Tensor

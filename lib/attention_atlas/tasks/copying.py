@@ -9,7 +9,7 @@ import math
 import pandas as pd
 import torch
 
-from attention_atlas.retrieval_names import GAPS, sides
+from attention_atlas.outcomes.retrieval_names import GAPS, sides
 from attention_atlas.shapes import Bool, Float, Int, Tensor
 from attention_atlas.tasks.retrieval import Task, World
 from attention_atlas.tasks.retrieval_tests import conflict_sequences, novel_sequences

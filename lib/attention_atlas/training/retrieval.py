@@ -11,7 +11,7 @@ import torch
 
 from attention_atlas.masks import dense, named
 from attention_atlas.models.attention_only import AttentionOnly, Network, cross_entropy
-from attention_atlas.retrieval_names import ENDINGS
+from attention_atlas.outcomes.retrieval_names import ENDINGS
 from attention_atlas.shapes import Float, Tensor
 from attention_atlas.sinks import attention_received, sink_share_gu2025, sink_share_wu2025
 from attention_atlas.tasks.retrieval import PLACES, Task, World, draw_world, normal

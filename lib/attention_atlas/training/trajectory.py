@@ -8,7 +8,7 @@ import pandas as pd
 import torch
 
 from attention_atlas import files
-from attention_atlas.retrieval_names import ENDINGS, GAPS, sides
+from attention_atlas.outcomes.retrieval_names import ENDINGS, GAPS, sides
 from attention_atlas.shapes import Float, Tensor
 from attention_atlas.training.retrieval import CHUNK, Training
 

@@ -1,0 +1,1 @@
+"""Stored results as pages read them: points, tables over seeds, and what they are held against."""

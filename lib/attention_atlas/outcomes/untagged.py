@@ -1,0 +1,148 @@
+"""What decoders lose without the first token's tag: stored results of ``language_untagged`` as a page reads them."""
+
+import pandas as pd
+
+from attention_atlas import results
+from attention_atlas.experiments import language_untagged
+from attention_atlas.outcomes.decoders import kept_sizes
+from attention_atlas.profiles import rank
+from attention_atlas.store import Store
+from attention_atlas.words.decoders import LABELS
+
+AS_IT_IS = "as it is"
+KINDS = {"no-positions": "LayerNorm", "no-norm": "no norm", "no-positions-qk-norm": "QK-norm"}
+
+
+class Untagged:
+    """The decoders whose heads have a sink at the first token, and what becomes of them.
+
+    Parameters
+    ----------
+    store : Store, optional
+        Where results are; the project's own by default. Nothing is computed here.
+
+    Attributes
+    ----------
+    points : list of str
+        Decoders with such heads, such as ``no-positions-seed0``; `spared`: those without.
+    table : DataFrame
+        Rows of the experiment, with ``point``.
+    provenance : str
+        For the figure that shows them; empty if nothing is stored.
+    """
+
+    def __init__(self, store: Store | None = None):
+        paper, kept = rank("paper"), kept_sizes(language_untagged, store)
+        known = [name for name in language_untagged.configurations("paper") if kept.get(name) == paper]
+        found = results.obtain(language_untagged, "paper", known, store) if known else None
+        self.table = found.table if found else pd.DataFrame(columns=[*language_untagged.COLUMNS, "point"])
+        self.provenance = found.provenance if found else ""
+        edited = set(self.table.loc[self.table["quantity"] == "more_loss", "point"])
+        self.points = [name for name in known if name in edited]
+        self.spared = [name for name in known if name not in edited]
+
+    def heads(self, point: str) -> int:
+        """How many heads of a decoder have such a sink."""
+        rows = self.table[(self.table["point"] == point) & (self.table["quantity"] == "share")]
+        return len(rows[["layer", "head"]].drop_duplicates())
+
+    def strongest(self, point: str) -> pd.DataFrame:
+        """What queries give to the first token in the head that gives it most: value and standard error."""
+        rows = self.table[(self.table["point"] == point) & (self.table["quantity"] == "share")]
+        rows = rows.assign(query=rows["label"].astype(int))
+        layer, head = rows.groupby(["layer", "head"])["value"].mean().idxmax()
+        chosen = rows[(rows["layer"] == layer) & (rows["head"] == head)]
+        return chosen.set_index("query")[["value", "standard_error"]].sort_index()
+
+    def more_loss(self) -> pd.DataFrame:
+        """Loss beyond that of the decoder as it is, nats per token: a row for each decoder, a column for each way."""
+        rows = self.table[self.table["quantity"] == "more_loss"]
+        wide = rows.pivot(index="point", columns="label", values="value")
+        return wide.reindex(index=self.points, columns=list(language_untagged.WAYS))
+
+    def recency(self) -> pd.DataFrame:
+        """Recency probability in layers after the last edited one: a row for each decoder, a column for each way."""
+        last = self.table[self.table["quantity"] == "share"].groupby("point")["layer"].max()
+        rows = self.table[(self.table["quantity"] == "recency") & self.table["point"].isin(self.points)]
+        rows = rows[rows["layer"] > rows["point"].map(last)]
+        wide = rows.pivot_table(index="point", columns="label", values="value")
+        return wide.reindex(index=self.points, columns=[AS_IT_IS, *language_untagged.WAYS])
+
+
+def odds_at(shares: pd.Series) -> float:
+    """Odds with which the first token gets what the middle one of some queries gives it.
+
+    Parameters
+    ----------
+    shares : Series
+        By query, from 1 on; see :func:`attention_atlas.decoders.first_token_share.shares`.
+
+    Examples
+    --------
+    >>> odds_at(pd.Series({1: 1.0, 4: 0.5, 16: 0.2}))
+    3.0
+    """
+    query = shares.index[len(shares) // 2]
+    return float((query - 1) * shares[query] / (1 - shares[query]))
+
+
+def short(point: str) -> str:
+    """A decoder without positions in a word and its seed.
+
+    Examples
+    --------
+    >>> short("no-positions-seed1"), short("no-positions-qk-norm-seed0")
+    ('LayerNorm, 1', 'QK-norm, 0')
+    """
+    setting, seed = point.rsplit("-seed", 1)
+    return f"{KINDS.get(setting, LABELS[setting])}, {seed}"
+
+
+def used(more_loss: pd.DataFrame, recency: pd.DataFrame) -> str:
+    """Whether later layers use the place that the tag tells, in a sentence.
+
+    Parameters
+    ----------
+    more_loss, recency : DataFrame
+        As of :meth:`Untagged.more_loss` and :meth:`Untagged.recency`.
+
+    Examples
+    --------
+    >>> loss = pd.DataFrame({"constant": [0.03, 0.02], "other direction, constant": [0.01, 0.01]})
+    >>> later = pd.DataFrame({"as it is": [0.8] * 2, "constant": [0.7] * 2, "other direction, constant": [0.8] * 2})
+    >>> used(loss, later)[:81]
+    'Later layers use it: in 2 of 2 decoders a tag that tells no place costs more than'
+    """
+    if more_loss.empty:
+        return "Not measured yet"
+    costs = more_loss["constant"] > more_loss["other direction, constant"]
+    turns = recency["constant"] < recency[["as it is", "other direction, constant"]].min(axis=1)
+    count, total = int((costs & turns).sum()), len(more_loss)
+    head = "Later layers use it" if count == total else "Not all decoders use it" if count else "We see no use of it"
+    return (
+        f"{head}: in {count} of {total} decoders a tag that tells no place costs more than as much in another "
+        "direction, and the layers after it turn less to late keys"
+    )
+
+
+def released(recency: pd.DataFrame) -> str:
+    """How much of the recency after a sink its tag makes, in a sentence.
+
+    Parameters
+    ----------
+    recency : DataFrame
+        As of :meth:`Untagged.recency`.
+
+    Examples
+    --------
+    >>> released(pd.DataFrame({"as it is": [0.8, 0.8], "constant": [0.7, 0.8]}))
+    "Of what is beyond one half, the tag's place makes 17 % on average."
+    >>> released(pd.DataFrame({"as it is": [0.8], "constant": [0.9]}))
+    "The tag's place makes none of it."
+    """
+    if recency.empty:
+        return ""
+    part = ((recency["as it is"] - recency["constant"]) / (recency["as it is"] - 0.5)).mean()
+    if not part > 0:
+        return "The tag's place makes none of it."
+    return f"Of what is beyond one half, the tag's place makes {100 * part:.0f} % on average."

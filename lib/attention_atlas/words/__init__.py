@@ -1,0 +1,1 @@
+"""What pages say of stored results, chosen from the numbers."""
