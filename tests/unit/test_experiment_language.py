@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from attention_atlas.decoders import settings as decoder_settings
-from attention_atlas.experiments import language
+from attention_atlas.experiments import language, language_tags
+from attention_atlas.store import key
 
 
 def test_points_are_the_same_at_every_size_and_what_is_needed_most_comes_first():
@@ -60,3 +61,14 @@ def test_a_target_is_in_units_of_the_head():
     assert language.Config().locater is None
     assert language.Config(scale_weight=1.0).locater.target_trace is None
     assert language.Config(mean_weight=1.0, eta=2.0, d_model=64).locater.target_trace == 8.0
+
+
+def test_weights_belong_to_a_revision_and_not_to_who_goes_on_from_them(monkeypatch):
+    asked = []
+    monkeypatch.setattr(language, "weights_of", lambda key, train: asked.append(key))
+    language.weights(language.CANARY)
+    language.weights(replace(language_tags.CANARY, windows=9, trained=True))
+    assert asked[0] == asked[1] == key(language, language.CANARY)
+    monkeypatch.setattr(language, "REVISION", language.REVISION + 1)
+    language.weights(language.CANARY)
+    assert asked[2] != asked[0]  # so they are trained anew

@@ -11,7 +11,6 @@ from attention_atlas.decoders.compression import compressed, inputs_of
 from attention_atlas.decoders.keys import key_inputs, with_keys_of_rank, without_second
 from attention_atlas.decoders.measures import text_loss, whole_measures
 from attention_atlas.decoders.sinks_left import all_left, maps_of
-from attention_atlas.decoders.trained import weights_of
 from attention_atlas.experiments import language
 from attention_atlas.experiments import language_compression as experiment
 from attention_atlas.experiments.language_compression import CANARY, Config, configurations, run
@@ -33,7 +32,7 @@ def decoder():
     text = language.corpus_of(CANARY.training)
     source = torch.Generator().manual_seed(experiment.CALIBRATION_SEED)
     return (
-        weights_of(CANARY.training, language.run),
+        language.weights(CANARY),
         consecutive_windows(text.validation, CANARY.tokens + 1, CANARY.compared),
         windows(text.train, CANARY.tokens, CANARY.calibration, source),
     )

@@ -107,14 +107,14 @@ def test_weights_are_kept_and_found_again(tmp_path, monkeypatch):
     parameters = initial(DECODER, [torch.Generator().manual_seed(0)])
     calls = []
 
-    def train(config):
-        calls.append(config)
-        trained_decoders.keep(config, parameters)
+    def train():
+        calls.append("trained")
+        trained_decoders.keep("this", parameters)
 
     for _ in range(2):
         found = trained_decoders.weights_of("this", train)
         assert all(torch.equal(found[name], value) for name, value in parameters.items())
-    assert calls == ["this"]
+    assert calls == ["trained"]
     trained_decoders.place("this").write_bytes(b"broken")
     with pytest.raises(ValueError, match=r"data/checkpoints/decoder-\w+.pt is damaged \(\w+\): delete it"):
         trained_decoders.weights_of("this", train)

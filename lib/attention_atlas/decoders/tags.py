@@ -82,9 +82,10 @@ def layer_tags(record: AttentionRecord, text: SeenText, points: int, generator: 
         ``most_item``: the same by entry of the vocabulary; ``tokens_at``, number of tokens in a window;
         ``outlier`` ratio of the stream that enters (median over windows) and ``outlier_turned`` in random coordinates;
         ``outlier_at``: share of windows whose largest coordinate sits at that part of the window or kind of token,
-        ``outlier_common``: at the most frequent coordinate; ``probe``: balanced accuracy for the corpus's label, by what is read, see :func:`readable`;
-        none where the corpus gives no label. ``probe_late``: the same for whether a token stands in the second half
-        of its window (there ``wrong labels`` are right, since all windows have the same).
+        ``outlier_common``: at the most frequent coordinate; ``probe``: balanced accuracy for the corpus's label, by
+        what is read, see :func:`readable`; none where the corpus gives no label. ``probe_late``: the same for whether
+        a token stands in the second half of its window (there ``wrong labels`` are right, since all windows have the
+        same).
 
     Notes
     -----

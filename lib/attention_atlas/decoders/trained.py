@@ -12,46 +12,46 @@ from attention_atlas.shapes import Float, Tensor
 Weights = dict[str, Float[Tensor, "..."]]
 
 
-def place(config: object) -> Path:
-    """Where the weights of a configuration are kept: a file of data/checkpoints, which git ignores.
+def place(key: str) -> Path:
+    """Where the weights of a result are kept: a file of data/checkpoints, which git ignores.
 
     Parameters
     ----------
-    config
-        Frozen dataclass that settles the training.
+    key : str
+        The result's, of :func:`attention_atlas.store.key`: another revision of the training has other weights.
 
     Examples
     --------
-    >>> place("a configuration").name
+    >>> place("b8c8fc7c3b8371cc").name
     'decoder-b8c8fc7c3b8371cc.pt'
     """
-    return files.ROOT / "data" / "checkpoints" / f"decoder-{files.digest(repr(config).encode())[:16]}.pt"
+    return files.ROOT / "data" / "checkpoints" / f"decoder-{key}.pt"
 
 
-def keep(config: object, weights: Weights) -> None:
+def keep(key: str, weights: Weights) -> None:
     """Keep the weights of one decoder.
 
     Parameters
     ----------
-    config
+    key : str
         As of :func:`place`.
     weights : dict of str to (1, ...)
         Of one model.
     """
     buffer = io.BytesIO()
     torch.save({name: value.detach().clone() for name, value in weights.items()}, buffer)
-    files.write(place(config), buffer.getvalue())
+    files.write(place(key), buffer.getvalue())
 
 
-def weights_of(config: object, train: Callable[[object], object]) -> Weights:
-    """The weights of a configuration: kept ones where there are any, else it is trained now.
+def weights_of(key: str, train: Callable[[], object]) -> Weights:
+    """The weights of a result: kept ones where there are any, else it is trained now.
 
     Parameters
     ----------
-    config
+    key : str
         As of :func:`place`.
     train : callable
-        Given the configuration; trains it and ends with :func:`keep`.
+        Trains the decoder and ends with :func:`keep`.
 
     Returns
     -------
@@ -63,9 +63,9 @@ def weights_of(config: object, train: Callable[[object], object]) -> Weights:
     ValueError
         If the file is damaged.
     """
-    path = place(config)
+    path = place(key)
     if not path.exists():
-        train(config)
+        train()
     try:
         return torch.load(path, weights_only=True)
     except Exception as error:  # torch raises many kinds

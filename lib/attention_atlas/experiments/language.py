@@ -2,6 +2,7 @@
 
 import functools
 import math
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass, fields
 
@@ -9,10 +10,11 @@ import pandas as pd
 
 from attention_atlas.decoders.measures import text_loss, whole_measures
 from attention_atlas.decoders.settings import MAIN, SEEDS, SETTINGS, SIZES
-from attention_atlas.decoders.trained import keep
+from attention_atlas.decoders.trained import Weights, keep, weights_of
 from attention_atlas.digits import rounded
 from attention_atlas.models.decoder import Decoder, one
 from attention_atlas.profiles import check_profile
+from attention_atlas.store import key
 from attention_atlas.tasks import language
 from attention_atlas.training.language import Training
 from attention_atlas.training.locater import Locater
@@ -230,12 +232,23 @@ def run_together(configs: list[Config], device: str = "cpu") -> list[pd.DataFram
             measures = whole_measures(first.decoder, model, tests[: first.measured, :-1])
             rows += _rows(step, measures if step == first.steps else _on_the_way(measures))
     for place, config in enumerate(configs):
-        keep(config, one(parameters, place))
+        keep(_key(config), one(parameters, place))
     columns = ["step", "layer", "head", "quantity", "value"]
     return [
         pd.DataFrame(rows, columns=columns).assign(value=lambda t: t["value"].map(lambda value: rounded(value, 5)))
         for rows in tables
     ]
+
+
+def weights(config: Config) -> Weights:
+    """The weights of a decoder at the end of its training; it is trained now if they are not kept.
+
+    Parameters
+    ----------
+    config : Config
+        Which; what an experiment that goes on from it adds does not matter.
+    """
+    return weights_of(_key(config.training), lambda: run(config.training))
 
 
 def corpus_of(config: Config) -> language.Corpus:
@@ -296,6 +309,10 @@ def _digest(corpus: str, vocabulary: int, characters: int | None) -> str:
         return language.corpus(corpus, vocabulary, characters).digest
     except FileNotFoundError:
         return "absent"  # WikiText-2 where there is none: only its stored results can be had
+
+
+def _key(config: Config) -> str:
+    return key(sys.modules[__name__], config)
 
 
 def _on_the_way(measures: pd.DataFrame) -> pd.DataFrame:

@@ -15,7 +15,6 @@ from attention_atlas.decoders.compression import Weights, compressed, inputs_of
 from attention_atlas.decoders.keys import key_inputs, with_keys_of_rank, without_second
 from attention_atlas.decoders.measures import text_loss, whole_measures
 from attention_atlas.decoders.sinks_left import Maps, all_left, maps_of
-from attention_atlas.decoders.trained import weights_of
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.models.decoder import Decoder
@@ -24,7 +23,7 @@ from attention_atlas.shapes import Int, Tensor
 from attention_atlas.tasks.language import consecutive_windows, windows
 
 NAME = "language_compression"
-REVISION = 1
+REVISION = language.REVISION  # and more when this experiment changes: it measures that one's weights
 SETTINGS = ("rope", "no-positions")
 SEEDS = 3
 KINDS = {"entries": 0.0, "sum": 0.25, "low_rank": 1.0}  # share of the numbers that is for the low-rank part
@@ -152,7 +151,7 @@ def run(config: Config) -> pd.DataFrame:
     (13, 3)
     """
     text = language.corpus_of(config.training)
-    weights = weights_of(config.training, language.run)
+    weights = language.weights(config)
     tests = consecutive_windows(text.validation, config.tokens + 1, config.compared)
     source = torch.Generator().manual_seed(CALIBRATION_SEED)
     calibration = windows(text.train, config.tokens, config.calibration, source)

@@ -13,7 +13,7 @@ import torch
 
 from attention_atlas.decoders.map_measures import later_less, later_preferred, without_distance
 from attention_atlas.decoders.maps import PANELS, WAY, Trace, trace
-from attention_atlas.decoders.trained import Weights, weights_of
+from attention_atlas.decoders.trained import Weights
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.intervals import mean_and_error
@@ -24,7 +24,7 @@ from attention_atlas.tasks.language import consecutive_windows
 from attention_atlas.training.language import first_weights
 
 NAME = "language_maps"
-REVISION = 1
+REVISION = language.REVISION  # and more when this experiment changes: it measures that one's weights
 SETTINGS = ("no-positions", "no-norm", "rope", "rms-norm", "post-norm", "decay")
 SEEDS = 3
 SHOWN = {"smoke": 12, "quick": 40, "paper": 40}
@@ -153,7 +153,7 @@ def run(config: Config) -> pd.DataFrame:
 def weights_of_config(config: Config) -> Weights:
     """The decoder's weights at the end of its training, or before it."""
     if config.trained:
-        return weights_of(config.training, language.run)
+        return language.weights(config)
     return first_weights(config.decoder, [config.seed])
 
 

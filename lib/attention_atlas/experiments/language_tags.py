@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import pandas as pd
 import torch
 
-from attention_atlas.decoders import trained as trained_decoders
 from attention_atlas.decoders.attention_record import AttentionRecord
 from attention_atlas.decoders.measures import decoder_records
 from attention_atlas.decoders.sink_places import classes_of
@@ -21,7 +20,7 @@ from attention_atlas.tasks.language import consecutive_windows
 from attention_atlas.training.language import first_weights
 
 NAME = "language_tags"
-REVISION = 1
+REVISION = language.REVISION  # and more when this experiment changes: it measures that one's weights
 SETTINGS = ("rope", "no-positions", "no-norm", "qk-norm", "relu", "no-positions-qk-norm", "post-norm")
 SEEDS = 3
 SHOWN = 60  # tokens of a kind in a picture
@@ -64,7 +63,7 @@ class Config(language.Config):
     def weights(self) -> dict[str, Float[Tensor, "..."]]:
         """Of the decoder; it is trained now if it has not been."""
         if self.trained:
-            return trained_decoders.weights_of(self.training, language.run)
+            return language.weights(self)
         return first_weights(self.decoder, [self.seed])
 
 

@@ -11,7 +11,6 @@ from attention_atlas.catch_criteria import SINK
 from attention_atlas.decoders.first_token_tag import WAYS, TagEdit
 from attention_atlas.decoders.layer_measures import recency
 from attention_atlas.decoders.measures import AT_ONCE
-from attention_atlas.decoders.trained import weights_of
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.intervals import mean_and_error
@@ -21,7 +20,7 @@ from attention_atlas.tasks.language import consecutive_windows
 from attention_atlas.training.language import losses
 
 NAME = "language_untagged"
-REVISION = 1
+REVISION = language.REVISION  # and more when this experiment changes: it measures that one's weights
 SETTINGS = ("no-positions", "no-norm", "no-positions-qk-norm", "rope")
 SEEDS = 3
 COLUMNS = ["layer", "head", "quantity", "label", "value", "standard_error"]
@@ -124,7 +123,7 @@ def run(config: Config) -> pd.DataFrame:
     >>> table[table["quantity"] == "more_loss"]["label"].tolist() == list(WAYS)
     True
     """
-    decoder, weights = config.decoder, weights_of(config.training, language.run)
+    decoder, weights = config.decoder, language.weights(config)
     text = consecutive_windows(language.corpus_of(config).validation, config.tokens + 1, config.windows)
     share = first_token_shares(decoder, weights, text[:, :-1])
     heads = (share.mean((2, 3)) > config.least_received).nonzero().tolist()

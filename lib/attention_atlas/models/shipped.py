@@ -70,7 +70,6 @@ def ship(point: str, folder: Path = FOLDER) -> Path:
     """
     from safetensors.torch import save
 
-    from attention_atlas.decoders.trained import weights_of
     from attention_atlas.experiments import language
     from attention_atlas.tasks import corpora
     from attention_atlas.tasks.tokens import byte_pair_tokenizer
@@ -89,7 +88,7 @@ def ship(point: str, folder: Path = FOLDER) -> Path:
         "tokenizer": tokenizer.to_str(),
         "facts": json.dumps(facts | {"origin": text.origin}),
     }
-    half = {name: value.half().contiguous() for name, value in weights_of(config, language.run).items()}
+    half = {name: value.half().contiguous() for name, value in language.weights(config).items()}
     path = folder / f"{point}.safetensors"
     files.write(path, save(half, metadata))
     return path
