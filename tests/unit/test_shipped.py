@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from attention_atlas import files
-from attention_atlas.decoders.trained import weights_of
 from attention_atlas.experiments import language
 from attention_atlas.models import shipped
 from attention_atlas.models.decoder import forward
@@ -23,7 +22,7 @@ def written(tmp_path_factory):
         patch.setattr(files, "ROOT", folder)
         patch.setattr(language, "configurations", lambda profile: {"tiny": config, "words": language.CANARY})
         path = shipped.ship("tiny", folder)
-        weights = weights_of(config, language.run)
+        weights = language.weights(config)
         with pytest.raises(ValueError, match="no point 'words' to ship; allowed: tiny"):
             shipped.ship("words", folder)
     return path, config, weights
