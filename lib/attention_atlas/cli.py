@@ -86,7 +86,9 @@ def _parser() -> argparse.ArgumentParser:
     ship.set_defaults(command=_ship)
     ship.add_argument("point", help="of the experiment language, such as rope-seed0")
 
-    score = commands.add_parser("scorecard", help="the papers' values beside ours, with verdicts")
+    score = commands.add_parser(
+        "scorecard", help="the papers' values beside ours, with verdicts; --json has the reasons"
+    )
     score.set_defaults(command=_scorecard)
     score.add_argument("--json", action="store_true")
     score.add_argument("--summary", action="store_true", help="counts only")
@@ -231,4 +233,11 @@ def _scorecard(options) -> None:
     elif options.summary:
         print(scorecard.summary(rows))
     else:
-        print(rows.to_string(index=False))
+        for (paper, item), part in rows.groupby(["paper", "item"], sort=False):
+            columns = ["configuration", "reported", "ours", "standard_error", "verdict"]
+            print(
+                f"{paper}, {item}",
+                part[columns].to_string(index=False, na_rep="", justify="left"),
+                sep="\n",
+                end="\n\n",
+            )

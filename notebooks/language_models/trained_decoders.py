@@ -11,7 +11,7 @@
 #
 # The theorems of this book speak of random tokens and random weights. Real networks read text. **What do small ones learn that we can train in minutes, and is it enough to ask them about sinks, recency and localization?**
 #
-# Of code, enough to leave behind what frequencies and pairs of tokens can tell ({numref}`fig-language-decoders-first`). Not enough to speak for large models. All on this page is ours.
+# Of code, enough to predict better than a unigram and a smoothed bigram model ({numref}`fig-language-decoders-first`). Not enough to speak for large models. All on this page is ours.
 
 # %% tags=["parameters"]
 profile: str = "quick"  # size at which missing results are computed
@@ -59,7 +59,7 @@ figures.show(
     figure,
     name="language-decoders-first",
     caption="Perplexity of text that was not trained on, over the training: mean over seeds, and a band from the best to the worst of them. Dotted: a unigram model, and a bigram model with Kneser–Ney smoothing {cite}`kneser1995`, on the same predictions.",
-    alt="Curves that fall on logarithmic axes, with dotted lines for the unigram and the bigram model. On the standard library they end below both, four layers lower than one.",
+    alt="Perplexity falling over training steps, a panel for each corpus, logarithmic axes, with dotted lines for the unigram and the bigram model.",
     provenance=found.provenance,
 )
 ends = found.means("perplexity")
@@ -149,7 +149,7 @@ figures.show(
     figure,
     name="language-decoders-all",
     caption="Validation perplexity over training, every setting, as in {numref}`fig-language-decoders-first`. *LocAteR* is the penalty of {doc}`/_executed/language_models/locater_on_text`.",
-    alt="Six panels of falling curves, one for each group of settings, with the lines of the unigram and the bigram model. Within a panel most curves lie close together.",
+    alt=f"{len(shown)} panels of falling curves, one for each group of settings, with the lines of the unigram and the bigram model.",
     provenance=found.provenance,
 )
 
@@ -191,13 +191,13 @@ else:
 # :class: warning
 # They have {glue:text}`decoders-all-parameters` parameters, and a text of {glue:text}`decoders-train-tokens-standard-library` million tokens. The smallest GPT-2 has 124 million parameters and read billions of tokens. Ours know syntax, frequent names and repetitions; no facts.
 #
-# - **What they show can happen, does happen** in a trained network on real text. That is more than random weights tell.
+# - **What they show does happen** in a trained network on real text. That is more than random weights tell.
 # - **What they do not show may still come later**: sinks and massive activations are reported to grow with training and size.
-# - **A difference between settings is one at this size**, at one learning rate that was not tuned for each of them.
+# - **Differences between settings hold at this size**, at one learning rate that was not tuned for each of them.
 # - There are {glue:text}`decoders-most-seeds` seeds at most. Two standard errors of so few are a hint and not a proof.
 # ```
 #
-# **In practice.** Before you interpret the attention of a model, ask what it beats. A bigram table is an hour's work, needs no GPU, and tells whether attention has anything to do with what was learned: *everything below its line takes more than one token of context*.
+# **In practice.** Before you interpret the attention of a model, ask what it beats. A bigram table is an hour's work and needs no GPU. A model that does no better has not shown that it uses attention. One that does better may: a cleverer estimate from one token of context would lie below that line too.
 #
 # ## Exercises
 

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from attention_atlas.experiments import language
-from attention_atlas.outcomes.decoders import ALL, Decoders, kept_sizes, largest, learned, passes, stored_settings
+from attention_atlas.outcomes.decoders import Decoders, kept_sizes, largest, learned, passes, stored_settings
 from attention_atlas.store import Store, machine, made
 
 COLUMNS = ["step", "layer", "head", "quantity", "value"]
@@ -14,9 +14,9 @@ COLUMNS = ["step", "layer", "head", "quantity", "value"]
 
 def decoder(loss, entropies=((1.0, 3.0), (5.0, 7.0))):
     """Two layers of two heads: means on the way, every head at the end."""
-    rows = [(25, ALL, ALL, "loss", 4.0), (1600, ALL, ALL, "loss", loss)]
+    rows = [(25, -1, -1, "loss", 4.0), (1600, -1, -1, "loss", loss)]
     for layer, heads in enumerate(entropies):
-        rows += [(25, layer, ALL, "entropy", 0.5 + layer)]
+        rows += [(25, layer, -1, "entropy", 0.5 + layer)]
         rows += [(1600, layer, head, "entropy", value) for head, value in enumerate(heads)]
     return pd.DataFrame(rows, columns=COLUMNS)
 

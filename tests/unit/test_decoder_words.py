@@ -43,7 +43,8 @@ def test_side_needs_more_than_two_standard_errors_and_two_seeds(found, expected)
 
 def test_sides_names_each_once():
     found = {"a": paired(1), "b": paired(-1), "c": paired(0.1), "d": paired(2), "e": ONE}
-    assert sides(found) == "lower with b; higher with a and d; too close to tell with c; only one seed, of e"
+    assert sides(found) == "lower with b; higher with a and d; too close to tell with c; not known with e"
+    assert sides({"two layers": paired(1)}, "at") == "higher at two layers"
 
 
 def test_listing():
@@ -52,9 +53,9 @@ def test_listing():
 
 def test_where_says_yes_of_one_strength_and_nothing_of_single_seeds():
     found = {"on A": {"weak": paired(1), "strong": paired(-1)}, "on B": {"weak": paired(0.1)}, "on C": {"weak": ONE}}
-    assert where(found, 1) == "Yes, on A; not on B; not known yet, on C."
-    assert where({"on A": found["on A"], "on B": found["on A"]}, -1) == "Yes, on A and on B."
-    assert where({"on B": found["on B"]}, -1) == "Not on B." and where({"on C": {}}, 1) == "Not known yet, on C."
+    assert where(found, 1) == "yes, on A; not on B; not known yet, on C"
+    assert where({"on A": found["on A"], "on B": found["on A"]}, -1) == "yes, on A and on B"
+    assert where({"on B": found["on B"]}, -1) == "not on B" and where({"on C": {}}, 1) == "not known yet, on C"
 
 
 def test_an_error_is_printed_where_there_is_one():
@@ -72,5 +73,6 @@ def test_the_end_counts_those_that_a_bigram_model_equals():
 
 
 def test_a_loss_is_better_worse_or_not_to_be_told():
-    words = [beside(found).split(",")[0] for found in (paired(-1), paired(1), paired(0.1), ONE)]
-    assert words == ["better", "worse", "not to be told from it", "known of one seed at most"]
+    words = [beside(found).split(",")[0] for found in (paired(-1), paired(1), paired(0.1))]
+    assert words == ["better", "worse", "not to be told from it"]
+    assert beside(ONE) == "+0.300 (one seed)"

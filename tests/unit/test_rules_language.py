@@ -64,8 +64,8 @@ def test_entropy_is_that_of_the_strength_which_the_loss_chose():
     "missing",
     [
         pytest.param({"strong": []}, id="a strength that might have been chosen"),
-        pytest.param({"none": [2.0, 2.5]}, id="a second judge without the penalty"),
-        pytest.param({"weak": [1.9, 2.4]}, id="a second judge with it"),
+        pytest.param({"none": [2.0, 2.5, 3.0]}, id="a third judge without the penalty"),
+        pytest.param({"weak": [1.9, 2.4, 2.9]}, id="a third judge with it"),
         pytest.param({"none": []}, id="all without it"),
     ],
 )
@@ -83,4 +83,4 @@ def test_only_the_named_decoders_count():
 
 
 def test_each_rule_is_of_a_claim_of_bao():
-    assert set(RULES) <= {claim.id for claim in load() if claim.paper == "bao2024"}
+    assert RULES and set(RULES) <= {claim.id for claim in load() if claim.paper == "bao2024"}

@@ -11,8 +11,6 @@ from attention_atlas.experiments import language
 from attention_atlas.profiles import PROFILES, rank
 from attention_atlas.store import Store, key
 
-ALL = -1  # in the columns layer and head: what belongs to no single one
-
 
 def stored_settings(settings: list[str], store: Store | None = None) -> list[str]:
     """Those settings of which a decoder is stored, of the largest size of which any is.

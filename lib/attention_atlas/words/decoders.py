@@ -83,13 +83,15 @@ def side(paired: pd.Series) -> int | None:
     return int(beyond) * (1 if paired["difference"] > 0 else -1)
 
 
-def sides(found: Mapping[str, pd.Series]) -> str:
+def sides(found: Mapping[str, pd.Series], link: str = "with") -> str:
     """Which differences lie below zero, which above, and of which that cannot be said.
 
     Parameters
     ----------
     found : mapping
         Name to a difference, as of :meth:`attention_atlas.outcomes.decoders.Decoders.paired`.
+    link : str
+        What joins the words to the names.
 
     Examples
     --------
@@ -99,7 +101,7 @@ def sides(found: Mapping[str, pd.Series]) -> str:
     >>> sides({})
     'nothing is trained yet'
     """
-    words = {-1: "lower with", 1: "higher with", 0: "too close to tell with", None: "only one seed, of"}
+    words = {-1: f"lower {link}", 1: f"higher {link}", 0: f"too close to tell {link}", None: f"not known {link}"}
     parts = []
     for wanted, phrase in words.items():
         names = [name for name, paired in found.items() if side(paired) == wanted]
@@ -122,14 +124,13 @@ def where(found: Mapping[str, Mapping[str, pd.Series]], wanted: int) -> str:
     --------
     >>> low = pd.Series({"difference": -0.3, "standard_error": 0.1, "seeds": 3})
     >>> where({"here": {"weak": low}, "there": {"weak": low * [-1, 1, 1]}, "far away": {}}, -1)
-    'Yes, here; not there; not known yet, far away.'
+    'yes, here; not there; not known yet, far away'
     """
     parts = {"yes, ": [], "not ": [], "not known yet, ": []}
     for place, differences in found.items():
         signs = {side(paired) for paired in differences.values()} - {None}
         parts["yes, " if wanted in signs else "not " if signs else "not known yet, "].append(place)
-    said = "; ".join(words + listing(places) for words, places in parts.items() if places)
-    return said[:1].upper() + said[1:] + "."
+    return "; ".join(words + listing(places) for words, places in parts.items() if places)
 
 
 def spread(row: pd.Series, form: str) -> str:
@@ -196,9 +197,11 @@ def beside(paired: pd.Series) -> str:
     --------
     >>> beside(pd.Series({"difference": -0.02, "standard_error": 0.001, "seeds": 3}))
     'better, −0.020\xa0±\xa00.001 (3 seeds)'
+    >>> beside(pd.Series({"difference": -0.02, "standard_error": float("nan"), "seeds": 1}))
+    '−0.020 (one seed)'
     """
-    words = {-1: "better", 1: "worse", 0: "not to be told from it", None: "known of one seed at most"}
-    return f"{words[side(paired)]}, {change(paired)}"
+    words = {-1: "better, ", 1: "worse, ", 0: "not to be told from it, ", None: ""}
+    return words[side(paired)] + change(paired)
 
 
 def listing(names: list[str]) -> str:
