@@ -250,7 +250,7 @@ lines = [
 ]  # fmt: skip
 display(Markdown(cards.table(["penalty", "loss, with less without", "entropy, with less without", "$\\eta$", "$\\xi_F$", "$\\xi$", "rank residual"], lines)))  # fmt: skip
 other = {name: beside(found.paired(name, "one-layer-medium", "loss")) for name in trained}
-words = {name: "These decoders are not trained yet." for name in VARIANTS}
+words = {name: "These decoders are not trained yet." for name in list(VARIANTS)[1:]}
 if "one-layer-eta" in known:
     target, reached = found.configs["one-layer-eta"].eta, ends["eta"]["one-layer-eta"]
     words["one-layer-eta"] = (
