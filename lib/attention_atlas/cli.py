@@ -202,7 +202,7 @@ def _verify(options) -> int:
     differing = 0
     for result in sample:
         message = results.recompute(result)
-        differing += bool(message)
+        differing += bool(message) and not message.startswith(results.ELSEWHERE)
         print(f"{result.experiment} {result.point} {result.manifest['key']}: {message or 'reproduced'}")
     return 1 if differing else 0
 

@@ -25,6 +25,7 @@ from attention_atlas.profiles import PROFILES, check_profile, rank
 from attention_atlas.store import Result, Store, dump, key, machine, made, versions
 
 CANARY_POINT = "canary"
+ELSEWHERE = "could not be run here"  # as :func:`recompute` says of a text that this machine does not have
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def recompute(result: Result) -> str:
     try:
         table = experiment.run(config)
     except ValueError as error:  # what it needs is not here, such as the text of another version of Python
-        return f"could not be run here: {error}"
+        return f"{ELSEWHERE}: {error}"
     again = json.loads(dump(Result(result.experiment, result.point, {}, table, {})))["table"]
     try:
         pd.testing.assert_frame_equal(

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attention_atlas import files, results
+from attention_atlas import cli, files, results
 from attention_atlas.profiles import PROFILES, check_profile
 from attention_atlas.store import Store, dump, key, parse, read
 
@@ -300,3 +300,19 @@ def test_negative_control_a_changed_experiment_does_not_reproduce(tmp_path, monk
     assert results.recompute(result).startswith("differs")
     monkeypatch.setattr(results, "load_experiment", lambda name: EXPERIMENT)
     assert results.recompute(result) == ""
+
+
+def test_what_cannot_be_recomputed_here_is_said_and_is_no_difference(tmp_path, monkeypatch, capsys):
+    result = put(Store(tmp_path))
+
+    def elsewhere(config):
+        raise ValueError("the corpus here is another one")
+
+    monkeypatch.setattr(results, "Store", lambda: [result])
+    for changed, code, said in (
+        (experiment(run=elsewhere), 0, "could not be run here: the corpus here is another one"),
+        (experiment(run=lambda config: run(config) * 2), 1, "differs"),
+    ):
+        monkeypatch.setattr(results, "load_experiment", lambda name, module=changed: module)
+        assert cli.main(["verify"]) == code
+        assert said in capsys.readouterr().out
