@@ -17,6 +17,7 @@ SETTINGS = [
     {"place": "post", "norm": "rms", "positions": "learned"},
     {"place": "post", "norm": "none", "positions": "decay"},
     {"attention": "relu", "positions": "decay"},
+    {"attention": "self", "positions": "learned"},
     {"qk_norm": True},
     {"qk_norm": True, "positions": "learned", "norm": "none", "attention": "relu"},
 ]
@@ -84,6 +85,8 @@ def plain(decoder, p, text):
                 if decoder.attention == "softmax":
                     row = np.exp(np.array(logits) - max(logits))
                     row /= row.sum()
+                elif decoder.attention == "self":
+                    row = np.eye(i + 1)[i]
                 else:
                     row = np.maximum(logits, 0) / (i + 1)
                 added[i] += sum(w * v[j] for j, w in enumerate(row)) @ p["output"][layer][head]
@@ -124,7 +127,11 @@ def test_what_comes_later_changes_nothing(options):
     changed[..., 4] = (changed[..., 4] + 1) % VOCABULARY
     before, after = (forward(decoder, parameters, tokens) for tokens in (text, changed))
     torch.testing.assert_close(before[:, :, :4], after[:, :, :4], rtol=0, atol=1e-12)
-    assert ((before - after)[:, :, 4:].abs().amax((0, 1, 3)) > 1e-3).all()
+    differs = (before - after)[:, :, 4:].abs().amax((0, 1, 3))
+    if decoder.attention == "self":  # no token learns of another
+        assert differs[0] > 1e-3 and not differs[1:].any()
+    else:
+        assert (differs > 1e-3).all()
 
 
 def test_without_positions_only_the_set_of_earlier_tokens_matters_in_one_layer():
@@ -182,7 +189,7 @@ def test_slopes_are_those_of_alibi():
         ({"norm": "batch"}, "unknown norm 'batch'; allowed: layer, rms, none"),
         ({"place": "mid"}, "unknown place 'mid'; allowed: pre, post"),
         ({"positions": "t5"}, "unknown positions 't5'; allowed: none, rope, decay, learned, sinusoidal"),
-        ({"attention": "linear"}, "unknown attention 'linear'; allowed: softmax, relu"),
+        ({"attention": "linear"}, "unknown attention 'linear'; allowed: softmax, relu, self"),
     ],
 )
 def test_impossible_shapes_are_refused(options, message):

@@ -36,6 +36,8 @@ SETTINGS = {
     **{f"two-layers-{name}": TWO_LAYERS | STRENGTHS[name] for name in ("none", "medium")},
     "four-layers-medium": STRENGTHS["medium"],
     **{f"six-layers-{name}": {"layers": 6} | STRENGTHS[name] for name in ("none", "medium")},
+    "no-context": {"attention": "self"},  # sees one token only: the floor that any use of context has to beat
+    "words-no-context": WORDS | {"attention": "self"},
     "long": {"steps": 8000, "records": 12},
 }
 MAIN = list(SETTINGS)[: list(SETTINGS).index("post-norm")]  # what verdicts are about

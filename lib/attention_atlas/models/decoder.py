@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import torch
 
-from attention_atlas.models.heads import ATTENTION, attend, project
+from attention_atlas.models.heads import ATTENTION, WITHOUT_CONTEXT, attend, project
 from attention_atlas.positions import decay_bias, rope, rope_frequencies, sinusoidal
 from attention_atlas.shapes import Float, Int, Tensor
 
@@ -36,7 +36,7 @@ class Decoder:
     positions : {"none", "rope", "decay", "learned", "sinusoidal"}
         Rotated queries and keys, a bias that decays with distance (slope ``2^(-8 h / heads)`` for head h from 1 on, as
         in ALiBi), or learned or sinusoidal vectors added to the embedding.
-    attention : {"softmax", "relu"}
+    attention : {"softmax", "relu", "self"}
         See :func:`attention_atlas.models.heads.attend`.
     qk_norm : bool
         Whether queries and keys of each head are scaled to a root mean square of 1, times a learned gain.
@@ -75,7 +75,12 @@ class Decoder:
             raise ValueError(f"d_model must be a multiple of the heads, got {self.d_model} and {self.heads}")
         if self.positions == "rope" and self.d_head % 2:
             raise ValueError(f"rope turns pairs, so d_model / heads must be even, got {self.d_head}")
-        for name, allowed in (("norm", NORMS), ("place", PLACES), ("positions", POSITIONS), ("attention", ATTENTION)):
+        for name, allowed in (
+            ("norm", NORMS),
+            ("place", PLACES),
+            ("positions", POSITIONS),
+            ("attention", (*ATTENTION, WITHOUT_CONTEXT)),
+        ):
             if getattr(self, name) not in allowed:
                 raise ValueError(f"unknown {name} {getattr(self, name)!r}; allowed: {', '.join(allowed)}")
 

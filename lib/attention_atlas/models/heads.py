@@ -2,9 +2,12 @@
 
 import math
 
+import torch
+
 from attention_atlas.shapes import Bool, Float, Tensor
 
 ATTENTION = ("softmax", "relu")
+WITHOUT_CONTEXT = "self"
 
 
 def project(
@@ -44,8 +47,9 @@ def attend(logits: Float[Tensor, "*batch query key"], seen: Bool[Tensor, "query 
         Scores after scale and bias; what they are where a query may not look does not matter.
     seen : (query, key)
         True where a query may look, at one key at least.
-    kind : {"softmax", "relu"}
-        Weights that sum to 1, or ``max(0, logit)`` divided by the number of tokens that the query sees.
+    kind : {"softmax", "relu", "self"}
+        Weights that sum to 1; ``max(0, logit)`` divided by the number of tokens that the query sees; or all on the
+        query's own token, for a model without context.
 
     Returns
     -------
@@ -63,6 +67,8 @@ def attend(logits: Float[Tensor, "*batch query key"], seen: Bool[Tensor, "query 
     tensor([[1.0000, 0.0000],
             [0.5000, 0.0000]])
     """
-    if kind == "softmax":
+    if kind == WITHOUT_CONTEXT:
+        seen = torch.eye(len(seen), dtype=torch.bool, device=seen.device)
+    if kind != "relu":
         return logits.masked_fill(~seen, -math.inf).softmax(-1)
     return logits.masked_fill(~seen, 0).relu() / seen.sum(-1, keepdim=True)

@@ -36,6 +36,8 @@ LABELS = {
     "two-layers-medium": "RoPE, LocAteR medium",
     "six-layers-none": "RoPE",
     "six-layers-medium": "RoPE, LocAteR medium",
+    "no-context": "sees one token only",
+    "words-no-context": "sees one token only",
     "long": "RoPE, longer training",
 }
 
