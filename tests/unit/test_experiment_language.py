@@ -65,7 +65,7 @@ def test_a_target_is_in_units_of_the_head():
 
 def test_weights_belong_to_a_revision_and_not_to_who_goes_on_from_them(monkeypatch):
     asked = []
-    monkeypatch.setattr(language, "weights_of", lambda key, train: asked.append(key))
+    monkeypatch.setattr(language, "weights_of", lambda key, train: asked.append(key) or {})
     language.weights(language.CANARY)
     language.weights(replace(language_tags.CANARY, windows=9, trained=True))
     assert asked[0] == asked[1] == key(language, language.CANARY)
