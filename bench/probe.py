@@ -1,9 +1,10 @@
 """What the probe costs: streamed layer by layer against a run that stores every attention map.
 
-Run it alone on a quiet machine: ``python bench/probe.py [--tokens 512 --rounds 5]`` (some minutes). The model is a
-GPT-2 of 6 layers and 20 million parameters with random weights, saved by ``save_pretrained`` and loaded again; the
-first token is made a sink of every head, so that there are tags to measure. Every measurement is a process of its own,
-on one thread, the variants in turns; memory is what a process holds at most after the model was loaded.
+Run it alone on a quiet machine: ``python bench/probe.py [--tokens 512 --rounds 5 --layers 6 24]`` (some minutes). The
+model is a GPT-2 with random weights, of each depth asked for, saved by ``save_pretrained`` and loaded again; the first
+token is made a sink of every head, so that there are tags to measure. Every measurement is a process of its own, on one
+thread, the variants in turns; memory is what a process holds at most after the model was loaded. Where wall time is
+much more than processor time, the machine was not quiet, and wall time says nothing.
 """
 
 import argparse
@@ -18,17 +19,18 @@ import time
 from pathlib import Path
 
 LIBRARY = Path(__file__).resolve().parents[1] / "lib" / "attention_atlas"
-WIDTH, HEADS, LAYERS, VOCABULARY = 512, 8, 6, 2048
+WIDTH, HEADS, VOCABULARY = 512, 8, 2048
 VARIANTS = {
     "stored maps": "maps only, output_attentions=True",
     "streamed maps": "maps only, streamed and dropped",
     "stored": "measured, from stored maps",
     "streamed": "measured, the probe",
 }
+COMPARED = {"CPU": "CPU", "wall": "wall", "added": "MB added"}
 PAIRS = {"streamed maps": "stored maps", "streamed": "stored"}
 
 
-def make(folder: str, tokens: int) -> None:
+def make(folder: str, tokens: int, layers: int) -> None:
     """Save the model and a tokenizer trained on the library's own text."""
     import torch
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
@@ -40,7 +42,7 @@ def make(folder: str, tokens: int) -> None:
             vocab_size=VOCABULARY,
             n_positions=tokens,
             n_embd=WIDTH,
-            n_layer=LAYERS,
+            n_layer=layers,
             n_head=HEADS,
             bos_token_id=None,
             eos_token_id=None,
@@ -154,23 +156,24 @@ def spread(values: list[float], form: str) -> str:
     return f"{statistics.median(values):{form}} ({min(values):{form}} to {max(values):{form}})"
 
 
-def report(tokens: int, rounds: int) -> None:
+def report(tokens: int, rounds: int, layers: int) -> None:
     outcomes = {variant: [] for variant in VARIANTS}
     with tempfile.TemporaryDirectory() as folder:
-        make(folder, tokens)
+        make(folder, tokens, layers)
         for _ in range(rounds):
             for variant, held in outcomes.items():
                 held.append(in_a_process_of_its_own(variant, folder, tokens))
-    maps = LAYERS * HEADS * tokens**2 * 4 / 2**20
+    one = HEADS * tokens**2 * 4 / 2**20
     print(
-        f"{tokens} tokens, {rounds} rounds; all maps together are {maps:.0f} MB, one layer's {maps / LAYERS:.1f} MB\n"
+        f"{layers} layers, {tokens} tokens, {rounds} rounds; all maps together are {layers * one:.0f} MB, one layer's "
+        f"{one:.1f} MB\n"
     )
-    heads = ("variant", "CPU s", "wall s", "MB added", "MB peak", "CPU, times stored", "MB added, times stored")
+    heads = ("variant", "CPU s", "wall s", "MB added", "MB peak", *(f"{of}, times stored" for of in COMPARED.values()))
     print(f"| {' | '.join(heads)} |\n|{'---|' * len(heads)}")
     for variant, held in outcomes.items():
         cells = [spread([outcome[key] for outcome in held], form) for key, form in (("CPU", ".2f"), ("wall", ".2f"))]
         cells += [spread([outcome[key] for outcome in held], ".0f") for key in ("added", "peak")]
-        for key in ("CPU", "added"):
+        for key in COMPARED:
             pairs = zip(held, outcomes.get(PAIRS.get(variant), []), strict=False)
             ratios = [one[key] / other[key] for one, other in pairs]
             cells.append(spread(ratios, ".2f") if ratios else "")
@@ -178,12 +181,15 @@ def report(tokens: int, rounds: int) -> None:
     stored, streamed = (outcomes[variant][0]["found"] for variant in ("stored", "streamed"))
     difference = max(abs(a - b) for a, b in zip(stored, streamed, strict=True))
     print(f"\nsurprise, entropy, sinks, explained, recency, outlier ratio: {[round(x, 4) for x in streamed]}")
-    print(f"largest difference of these between stored and streamed: {difference:.1e}")
+    print(f"largest difference of these between stored and streamed: {difference:.1e}\n")
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tokens", type=int, default=512, help="length of the text (default 512)")
+    parser.add_argument(
+        "--layers", type=int, nargs="+", default=[6], help="depths of the model, one table each (default 6)"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="measurements of every variant (default 5)")
     parser.add_argument("--variant", choices=VARIANTS, help="measure this variant alone in this process, print JSON")
     parser.add_argument("--folder", help="of the model, with --variant")
@@ -191,4 +197,5 @@ if __name__ == "__main__":
     if options.variant:
         print(json.dumps(measure(options.variant, options.folder, options.tokens)))
     else:
-        report(options.tokens, options.rounds)
+        for layers in options.layers:
+            report(options.tokens, options.rounds, layers)

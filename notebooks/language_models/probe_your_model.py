@@ -9,9 +9,11 @@
 # %% [markdown]
 # # Probe your own model
 #
-# Everything that this chapter measures on small decoders can be measured on any causal language model of Hugging Face. **Where does your model look, and which of the four effects does it show?**
+# **Where does your own model look, and which of this book's effects does it show?** One pass over one text answers for every head: the entropy of its attention, what the first token receives, its sinks by three conventions, how much of what it writes the sinks' tags explain (beside a control), and how often its scores prefer the later of two tokens; and for every layer the largest coordinate of the residual stream and how much the tokens differ in what the heads write.
 #
-# One command answers. Below is what it says of a decoder that this project trained and ships, on the first tokens of a file of this project ({numref}`fig-language-probe-tokens`).
+# What this chapter measures beyond that needs more than a pass over one text, or the weights of a known architecture, and is not part of it: the QK-eigenspectrum, the directions and the linear probe of the tags, recency after words are shuffled or positions taken away, and what is left after an intervention or a compression.
+#
+# Below is what the command says of a decoder that this project trained and ships, on the first tokens of a file of this project ({numref}`fig-language-probe-tokens`).
 
 # %% tags=["parameters"]
 text_file: str = "lib/attention_atlas/masks.py"  # what the model reads, from the project's root
@@ -114,7 +116,11 @@ display(Markdown(cards.table(["column", "what it is", "whose it is"], rows)))
 # %% [markdown]
 # ## Which models, and what is refused
 #
-# Any architecture of `transformers` whose attention runs through the library's common interface: tested are GPT-2, Llama (also with grouped queries) and Qwen3 (normalized queries and keys), each saved by `save_pretrained` and loaded again. A model of another kind is refused in one line that says what was got and what is allowed: no such model, not a causal model, no attention weights to be had, no tokenizer, an empty text or one of a single token, more tokens than the model takes, a network needed and absent.
+# Causal language models of `transformers` in which attention is a softmax times values, followed by an output matrix. Most architectures run it through the library's common interface; those that do not are read off the operations that they run. Scores are what the softmax was given, biases of positions included. Layers have the numbers of their blocks, so that those of a hybrid leave gaps.
+#
+# The tests compare small random models, saved by `save_pretrained` and loaded again, with the maps that the models themselves hand out: GPT-2, OPT, GPT-NeoX, Llama (also with grouped queries), Qwen3, Gemma 2 (windows, capped scores) and GPT-OSS (learned sinks) on the interface; BLOOM, Falcon, GPT-J, GPT-Neo, MPT, XGLM, CodeGen and the Japanese GPT-NeoX outside it. In Jamba, Bamba and LFM2 they check which blocks are measured.
+#
+# Everything else is refused in one line that says what was got: no such model, not a causal model, no attention (Mamba), a gate or a norm between heads and output matrix (BitNet: tags would mean nothing), weights that do not fit the configuration or are not finite, no tokenizer, a text of less than two tokens of its own, more tokens than the model takes, a network needed and absent.
 #
 # ## What a practitioner does with it
 #

@@ -259,6 +259,30 @@ def test_record_does_not_trust_the_cache_and_leaves_other_corpora(library):
     assert written["zen"]["python"] == "3.0.0"
 
 
+def test_record_that_cannot_encode_keeps_what_the_cache_holds(library, monkeypatch):
+    pytest.importorskip("tokenizers")
+    made = corpus("standard-library", 300)
+    (path,) = language.CACHE.iterdir()
+    before = path.read_bytes()
+    encode = language._encode
+
+    def second_fails(name, vocabulary, text):
+        if vocabulary == 301:
+            raise ModuleNotFoundError("needs the package tokenizers")
+        return encode(name, vocabulary, text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(language, "_encode", second_fails)
+        with pytest.raises(ModuleNotFoundError, match="package tokenizers"):
+            language.record([("standard-library", 300, None), ("standard-library", 301, None)])
+    assert path.read_bytes() == before and not corpora.MANIFEST.exists()
+    for file in library.iterdir():
+        file.unlink()
+    with pytest.raises(FileNotFoundError):
+        language.record([("standard-library", 300, None)])
+    assert path.read_bytes() == before and kept(path)[0].digest == made.digest
+
+
 ENCODE = """
 from attention_atlas.tasks import corpora, language
 text = corpora.text("standard-library")

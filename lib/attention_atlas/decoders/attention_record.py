@@ -13,7 +13,7 @@ class AttentionRecord(NamedTuple):
     Parameters
     ----------
     layer : int
-        From 0 on.
+        From 0 on; where a model has blocks without attention, the number of its block.
     stream : (batch, token, d_model)
         Residual stream that enters the block, before any norm.
     scores : (batch, head, query, key)

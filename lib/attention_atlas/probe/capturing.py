@@ -1,93 +1,44 @@
-"""Attention layer by layer out of a model of transformers, without keeping a map.
+"""Attention layer by layer out of a model of transformers, without keeping a map."""
 
-transformers looks attention up by name (``AttentionInterface``). Under our name it finds :func:`attend`, which runs the
-architecture's own eager function - so that grouped queries, sliding windows, soft caps and learned sinks are what they
-are there - and shows what it computed to whoever watches, before the layer's maps are forgotten.
-"""
-
-import inspect
-import math
-from collections.abc import Callable
-from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
 
 from attention_atlas.decoders.attention_record import AttentionRecord
-from attention_atlas.shapes import Bool, Float, Int, Tensor
+from attention_atlas.probe.source import refuse_infinite
+from attention_atlas.probe.watching import Call, NotAvailable, Watch, at_interface, at_products
+from attention_atlas.shapes import Float, Int, Tensor
 
-NAME = "attention_atlas"
-EAGER = "eager_attention_forward"  # what every architecture of transformers calls its own
 AGREE = 1e-3  # relative to the largest number; float32 sums in another order differ by far less
 
 
-class Call(NamedTuple):
-    """What one attention layer was given, and the weights that it made of it."""
-
-    module: torch.nn.Module
-    query: Float[Tensor, "batch head query d_key"]
-    key: Float[Tensor, "batch group key d_key"]
-    value: Float[Tensor, "batch group key d_head"]
-    mask: Tensor | None
-    weights: Float[Tensor, "batch head query key"]
-    options: dict
-
-
 class Site(NamedTuple):
-    """Where an attention layer sits: its module, the block that it is in, the matrix by which its heads write."""
+    """Where an attention layer sits: its number, its block, the matrix by which its heads write, how it is watched."""
 
-    module: torch.nn.Module
+    layer: int
     block: torch.nn.Module
     projection: torch.nn.Module
+    way: Callable[[Watch], AbstractContextManager]
 
 
-class NotAvailable(ValueError):
-    """A model whose attention cannot be measured; says why in one line."""
+class Running(NamedTuple):
+    """A module that is running, its number if it is a block, and what it was given first."""
+
+    module: torch.nn.Module
+    number: int | None
+    stream: Tensor | None
 
 
-def no_interface(name: str) -> str:
-    """What to say of an architecture that transformers does not run through its attention interface."""
+def not_seen(name: str) -> str:
+    """What to say of an architecture whose attention is neither on the interface nor a softmax times values."""
     return (
-        f"attention weights not available: {name} has no attention layer on transformers' attention interface; "
-        "allowed: architectures that have, such as GPT-2, OPT, GPT-NeoX, Llama, Mistral, Qwen, Gemma, Phi"
+        f"attention weights not available: {name} runs no attention that can be seen; allowed: architectures on "
+        "transformers' attention interface, such as GPT-2, Llama, Mistral, Qwen, Gemma, Phi, and those that multiply a "
+        "softmax by values, such as BLOOM, Falcon, GPT-J, GPT-Neo, MPT"
     )
-
-
-_watcher: ContextVar[Callable[[Call], None] | None] = ContextVar("watcher", default=None)
-
-
-def register() -> str:
-    """Make :func:`attend` known to transformers; returns the name to load a model with (``attn_implementation``)."""
-    from transformers import AttentionInterface, AttentionMaskInterface
-    from transformers.masking_utils import eager_mask
-
-    AttentionInterface.register(NAME, attend)
-    AttentionMaskInterface.register(NAME, eager_mask)
-    return NAME
-
-
-def attend(module, query, key, value, attention_mask, **options):
-    """The architecture's own eager attention, watched; the weights are not handed on."""
-    eager = inspect.unwrap(type(module).forward).__globals__.get(EAGER)
-    if eager is None:
-        raise NotAvailable(
-            f"attention weights not available: {type(module).__name__} has no eager attention of its own"
-        )
-    written, weights = eager(module, query, key, value, attention_mask, **options)
-    if (watch := _watcher.get()) is not None:
-        watch(Call(module, query, key, value, attention_mask, weights, options))
-    return written, None
-
-
-@contextmanager
-def watching(watch: Callable[[Call], None]):
-    """Show every call of attention to ``watch`` while the context lasts."""
-    token = _watcher.set(watch)
-    try:
-        yield
-    finally:
-        _watcher.reset(token)
 
 
 def sites(model: torch.nn.Module, tokens: Int[Tensor, "token"]) -> list[Site]:
@@ -96,58 +47,63 @@ def sites(model: torch.nn.Module, tokens: Int[Tensor, "token"]) -> list[Site]:
     Parameters
     ----------
     model : torch.nn.Module
-        Loaded with the name of :func:`register`.
+        Loaded with the name of :func:`~attention_atlas.probe.watching.register`, or ``eager``.
     tokens : (token,)
         At least two.
 
     Returns
     -------
     list of Site
-        In the order in which they run.
+        In the order in which they run. A layer's number is its block's, so that a block without attention leaves a gap;
+        where blocks run more than once, layers are numbered in their order.
 
     Raises
     ------
     NotAvailable
         If there is no attention, if it looks at later tokens, or if what its heads write is not attention on value
         vectors times an output matrix (gates, norms in between), so that tags would mean nothing.
+    ValueError
+        If a number is not finite.
 
     Notes
     -----
     Nothing is asked of the names of modules: the output matrix is the first linear map that runs after attention, and
     it is believed only if it explains to rounding what the layer hands on.
     """
-    found, pending, streams = [], [], {}
-    blocks = _blocks(model)
+    found = _sites(model, tokens, at_interface) or _sites(model, tokens, at_products)
+    if not found:
+        raise NotAvailable(not_seen(type(model).__name__))
+    rising = all(one.layer < next.layer for one, next in pairwise(found))
+    return found if rising else [site._replace(layer=layer) for layer, site in enumerate(found)]
+
+
+def _sites(model, tokens: Tensor, way) -> list[Site]:
+    name, found, pending = type(model).__name__, [], []
 
     def watch(call: Call) -> None:
         if pending:
-            raise NotAvailable(f"{type(model).__name__} has no output matrix after its attention, tags need one")
+            raise NotAvailable(f"{name} has no output matrix after its attention, tags need one")
+        block = _block(name, running)
+        refuse_infinite(name, f"the residual stream that enters layer {block.number}", block.stream)
+        refuse_infinite(name, f"the attention of layer {block.number}", call.weights)
         if call.weights.triu(1).any():
-            raise NotAvailable(f"{type(model).__name__} is not causal here: a token attends to a later one")
-        pending.append(call)
-
-    def entered(block, given, named) -> None:
-        stream = given[0] if given else named.get("hidden_states")
-        streams[block] = stream
+            raise NotAvailable(f"{name} is not causal here: a token attends to a later one")
+        pending.append((call, block))
 
     def projected(projection, given, written) -> None:
-        if not pending:
-            return
-        call, matrix = pending.pop(), output_matrix(projection)
-        stream = streams.get(blocks.get(call.module))
-        _believe(model, call, stream, matrix, projection.bias, written)
-        found.append(Site(call.module, blocks[call.module], projection))
+        if pending:
+            call, block = pending.pop()
+            refuse_infinite(name, f"what the heads of layer {block.number} write", written)
+            _believe(name, call, block.stream, output_matrix(projection), projection.bias, written)
+            found.append(Site(block.number, block.module, projection, way))
 
     with ExitStack() as stack, torch.no_grad():
-        for block in set(blocks.values()):
-            stack.callback(block.register_forward_pre_hook(entered, with_kwargs=True).remove)
+        running = stack.enter_context(_running(model))
         for module in model.modules():
             if output_matrix(module) is not None:
                 stack.callback(module.register_forward_hook(projected).remove)
-        stack.enter_context(watching(watch))
+        stack.enter_context(way(watch))
         model(tokens[None], use_cache=False)
-    if not found:
-        raise NotAvailable(no_interface(type(model).__name__))
     return found
 
 
@@ -162,7 +118,7 @@ def records(
     Parameters
     ----------
     model : torch.nn.Module
-        Loaded with the name of :func:`register`.
+        As :func:`sites` was given it.
     where : list of Site
         Of :func:`sites`.
     tokens : (token,)
@@ -175,22 +131,21 @@ def records(
     (token, vocabulary)
         Logits.
     """
-    streams, left = {}, list(enumerate(where))
-
-    def entered(block, given, named) -> None:
-        streams[block] = given[0] if given else named["hidden_states"]
+    name, left = type(model).__name__, list(where)
 
     def watch(call: Call) -> None:
-        layer, site = left.pop(0)
-        if site.module is not call.module:
-            raise NotAvailable(f"{type(model).__name__} runs its attention layers in another order on another text")
-        visit(_record(layer, call, streams[site.block], site.projection))
+        block = _block(name, running)
+        if not left or left[0].block is not block.module:
+            raise NotAvailable(f"{name} runs its attention layers in another order on another text")
+        visit(_record(left.pop(0), call, block.stream))
 
     with ExitStack() as stack, torch.no_grad():
-        for block in {site.block for site in where}:
-            stack.callback(block.register_forward_pre_hook(entered, with_kwargs=True).remove)
-        stack.enter_context(watching(watch))
-        return model(tokens[None], use_cache=False).logits[0]
+        running = stack.enter_context(_running(model))
+        stack.enter_context(where[0].way(watch))
+        logits = model(tokens[None], use_cache=False).logits[0]
+    if left:
+        raise NotAvailable(f"{name} runs {len(left)} attention layers fewer on this text than on two tokens")
+    return logits
 
 
 def output_matrix(module: torch.nn.Module) -> Float[Tensor, "d_in d_out"] | None:
@@ -207,62 +162,50 @@ def output_matrix(module: torch.nn.Module) -> Float[Tensor, "d_in d_out"] | None
     return weight if type(module).__name__ == "Conv1D" and hasattr(module, "nf") else None
 
 
-def scores(call: Call, allowed: Bool[Tensor, "query key"]) -> Float[Tensor, "batch head query key"]:
-    """Scores before the softmax, of which the weights are known.
+@contextmanager
+def _running(model: torch.nn.Module) -> Iterator[list[Running]]:
+    """The modules that are running, outermost first, while the context lasts."""
+    lists = (parent for parent in model.modules() if isinstance(parent, torch.nn.ModuleList))
+    numbers = {block: number for parent in lists for number, block in enumerate(parent)}
+    stack: list[Running] = []
 
-    Parameters
-    ----------
-    call : Call
-        Of one layer.
-    allowed : (query, key)
-        Where attention is allowed.
+    def enter(module, given, named) -> None:
+        stack.append(Running(module, numbers.get(module), given[0] if given else named.get("hidden_states")))
 
-    Returns
-    -------
-    (batch, head, query, key)
-        Scaled products of queries and keys, capped where the architecture does so, if their softmax gives the weights;
-        else (a bias that we do not know) the logarithm of the weights, which differs from the scores by a constant for
-        each query: the order of keys, which recency asks for, is the same.
-    """
-    groups = call.query.shape[1] // call.key.shape[1]
-    scale = call.options.get("scaling")
-    scale = call.query.shape[-1] ** -0.5 if scale is None else scale
-    found = call.query @ call.key.repeat_interleave(groups, 1).mT * scale
-    if cap := call.options.get("softcap"):
-        found = cap * torch.tanh(found / cap)
-    for one, weights in zip(found.flatten(0, 1), call.weights.flatten(0, 1), strict=True):  # memory of one map
-        shares = weights / weights.sum(-1, keepdim=True)  # a learned sink takes its part of a row
-        if not torch.allclose(one.masked_fill(~allowed, -math.inf).softmax(-1), shares, rtol=0, atol=AGREE):
-            return call.weights.log()
-    return found
+    def leave(module, given, written) -> None:
+        stack.pop()
+
+    with ExitStack() as hooks:
+        for module in model.modules():
+            hooks.callback(module.register_forward_pre_hook(enter, with_kwargs=True).remove)
+            hooks.callback(module.register_forward_hook(leave).remove)
+        yield stack
 
 
-def _record(layer: int, call: Call, stream: Tensor, projection: torch.nn.Module) -> AttentionRecord:
-    heads, size = call.weights.shape[1], call.value.shape[-1]
-    values = call.value.repeat_interleave(heads // call.value.shape[1], 1)
-    allowed = _allowed(call)
-    matrix = output_matrix(projection).unflatten(0, (heads, size))
-    return AttentionRecord(layer, stream, scores(call, allowed), call.weights, values, matrix, allowed)
-
-
-def _allowed(call: Call) -> Bool[Tensor, "query key"]:
-    """Where attention is allowed; a mask may carry a bias of each head, and numbers near the least one forbid."""
-    causal = torch.ones(call.weights.shape[-2:], dtype=torch.bool, device=call.weights.device).tril()
-    if call.mask is None:
-        return causal
-    mask = call.mask[0, ..., : causal.shape[-1]]
-    return causal & (mask if mask.dtype == torch.bool else mask > torch.finfo(mask.dtype).min / 2).any(0)
-
-
-def _believe(model, call: Call, stream, matrix: Tensor, bias: Tensor | None, written: Tensor) -> None:
-    """Refuse a layer of which the record would not be true."""
-    name = type(model).__name__
-    heads, size = call.weights.shape[1], call.value.shape[-1]
-    if stream is None or stream.ndim != 3:
+def _block(name: str, running: list[Running]) -> Running:
+    """The innermost block around the attention that is running (which itself may stand in a list)."""
+    blocks = [entry for entry in running[:-1] if entry.number is not None] or running[-1:]
+    block = blocks[-1]
+    if block.number is None or not isinstance(block.stream, torch.Tensor) or block.stream.ndim != 3:
         raise NotAvailable(f"{name} has no residual stream (batch, token, d_model) at the entrance of its blocks")
-    values = call.value.repeat_interleave(heads // call.value.shape[1], 1)
+    return block
+
+
+def _record(site: Site, call: Call, stream: Tensor) -> AttentionRecord:
+    heads, size = call.weights.shape[1], call.value.shape[-1]
+    matrix = output_matrix(site.projection).unflatten(0, (heads, size))
+    return AttentionRecord(site.layer, stream, call.scores, call.weights, _for_heads(call), matrix, call.allowed)
+
+
+def _for_heads(call: Call) -> Float[Tensor, "batch head key d_head"]:
+    return call.value.repeat_interleave(call.weights.shape[1] // call.value.shape[1], 1)
+
+
+def _believe(name: str, call: Call, stream: Tensor, matrix: Tensor, bias: Tensor | None, written: Tensor) -> None:
+    """Refuse a layer of which the record would not be true."""
+    heads, size = call.weights.shape[1], call.value.shape[-1]
     if matrix.shape == (heads * size, stream.shape[-1]):
-        expected = (call.weights @ values).transpose(1, 2).flatten(2) @ matrix
+        expected = (call.weights @ _for_heads(call)).transpose(1, 2).flatten(2) @ matrix
         expected = expected if bias is None else expected + bias
         if (expected - written).abs().max() <= AGREE * written.abs().max():
             return
@@ -270,13 +213,3 @@ def _believe(model, call: Call, stream, matrix: Tensor, bias: Tensor | None, wri
         f"{name} writes something else than attention on value vectors times an output matrix (a gate or a norm in "
         "between?), tags would mean nothing"
     )
-
-
-def _blocks(model: torch.nn.Module) -> dict[torch.nn.Module, torch.nn.Module]:
-    """From every module in a list of blocks to its block: the nearest ancestor that stands in a ModuleList."""
-    found = {}
-    for parent in model.modules():  # outer lists first, so that inner ones overwrite them
-        if isinstance(parent, torch.nn.ModuleList):
-            for block in parent:
-                found |= {module: block for module in block.modules() if module is not block or module not in found}
-    return found

@@ -5,7 +5,12 @@ from pathlib import Path
 
 def add(commands) -> None:
     """Add the command to the parser's commands."""
-    probe = commands.add_parser("probe", help="measure the attention of a causal language model on a text")
+    probe = commands.add_parser(
+        "probe",
+        help="measure the attention of a causal language model on a text",
+        description="Measure the attention of a causal language model on a text: layers in which a softmax is "
+        "multiplied by values and then by an output matrix, without a gate or a norm in between.",
+    )
     probe.set_defaults(command=run)
     probe.add_argument(
         "model", nargs="?", metavar="MODEL", help="folder of save_pretrained or name on the hub (default: ours)"

@@ -1,19 +1,29 @@
 """A causal language model of transformers, from a folder or the Hugging Face hub, or one line that says why not."""
 
+import json
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from attention_atlas.probe import capturing
+from attention_atlas.probe import capturing, watching
 from attention_atlas.probe.source import Visit
 from attention_atlas.shapes import Float, Int, Tensor
 
 NEEDED = "the probe needs the package transformers; allowed: pip install 'attention-atlas[probe]'"
-TOKENIZERS = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "spiece.model", "vocab.json", "vocab.txt")
+# Files that hold a vocabulary: tokenizer_config.json does not.
+TOKENIZERS = (
+    "tokenizer.json", "tokenizer.model", "spiece.model", "sentencepiece.bpe.model", "tekken.json", "vocab.json",
+    "vocab.txt",
+)  # fmt: skip
+NO_TOKENIZER = f"tokenizer ({', '.join(TOKENIZERS[:3])} ...)"
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
+CONTEXTS = ("max_position_embeddings", "max_seq_len")  # what configurations call the longest sequence
+# What transformers once saved beside the weights and computes today.
+BUFFERS = r"(attn|attention)\.(bias|masked_bias|causal_mask)$|(inv_freq|position_ids|embed_positions\.weights)$"
 PATIENCE = 10  # seconds for the hub's first answer
 ROWS = 64  # of logits, turned into probabilities at a time
 
@@ -29,7 +39,13 @@ class HuggingFace:
     @property
     def context(self) -> int | None:
         """The longest sequence; None if the configuration names none."""
-        return getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        config = self.model.config.get_text_config()
+        return next((limit for name in CONTEXTS if (limit := getattr(config, name, None))), None)
+
+    @property
+    def added(self) -> int:
+        """What the tokenizer adds to a sequence."""
+        return self.tokenizer.num_special_tokens_to_add()
 
     @property
     def facts(self) -> dict[str, str]:
@@ -84,14 +100,14 @@ def load(name: str) -> HuggingFace:
     Raises
     ------
     ValueError
-        In one line: no such model, no network, not a causal language model, weights or tokenizer missing, attention
-        weights not available; or transformers is not installed.
+        In one line: no such model, no network, not a causal language model, weights or tokenizer missing, weights that
+        do not fit the configuration, attention weights not available; or transformers is not installed.
     """
     try:
         import transformers
         from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES as CAUSAL
 
-        implementation = capturing.register()
+        implementations = (watching.register(), "eager")
     except ImportError as error:
         raise ValueError(NEEDED) from error
     local = _is_here(name)
@@ -102,31 +118,29 @@ def load(name: str) -> HuggingFace:
     config = _asked(name, "configuration", transformers.AutoConfig.from_pretrained, name, **options)
     _refuse_others(name, config, CAUSAL)
     tokenizer = _asked(name, "tokenizer", transformers.AutoTokenizer.from_pretrained, name, **options)
-    model, about = _asked(
-        name,
-        "weights",
-        transformers.AutoModelForCausalLM.from_pretrained,
-        name,
-        config=config,
-        attn_implementation=implementation,
-        dtype=torch.float32,
-        output_loading_info=True,
-        **options,
-    )
-    if missing := sorted(about["missing_keys"]):
-        raise ValueError(f"{name} lacks {len(missing)} of its model's weights, such as {missing[0]}")
+    if set(tokenizer.get_vocab()) <= set(tokenizer.all_special_tokens):  # made of nothing but the configuration
+        raise ValueError(f"{name} holds no {NO_TOKENIZER}; allowed: a model with its tokenizer")
+    options |= {"config": config, "dtype": torch.float32, "output_loading_info": True, "ignore_mismatched_sizes": True}
+    fetch = transformers.AutoModelForCausalLM.from_pretrained
+    for implementation in implementations:
+        try:
+            model, about = _asked(name, "weights", fetch, name, attn_implementation=implementation, **options)
+            break
+        except watching.NotAvailable:  # ours is not among its attention classes, eager may be
+            if implementation == "eager":
+                raise
+    _refuse_misfits(name, about)
     return HuggingFace(Path(name).name if Path(name).is_dir() else name, model.eval(), tokenizer)
 
 
 def _is_here(name: str) -> bool:
     """Whether nothing needs to be fetched; refuses what is neither here nor to be had."""
     path = Path(name)
+    if not name.strip():
+        raise ValueError("the model's name is empty; allowed: a folder that save_pretrained wrote, a name on the hub")
     if path.is_dir():
-        for kind, files in (("config.json", ["config.json"]), ("tokenizer", TOKENIZERS), ("weights", WEIGHTS)):
-            if not any((path / file).is_file() for file in files):
-                raise ValueError(
-                    f"{name} holds no {kind}; allowed: a folder that save_pretrained wrote, with tokenizer"
-                )
+        if lacking := _lacking(lambda file: path / file if (path / file).is_file() else None):
+            raise ValueError(f"{name} holds no {lacking}; allowed: a folder that save_pretrained wrote, with tokenizer")
         return True
     if path.exists():
         raise ValueError(f"{name} is no folder; allowed: a folder that save_pretrained wrote, or a name on the hub")
@@ -135,10 +149,15 @@ def _is_here(name: str) -> bool:
     from huggingface_hub import HfApi, try_to_load_from_cache
     from huggingface_hub.errors import OfflineModeIsEnabled, RepositoryNotFoundError
 
-    cached = {file: isinstance(try_to_load_from_cache(name, file), str) for file in ("config.json", *WEIGHTS)}
-    if cached.pop("config.json") and any(cached.values()):
+    def cached(file: str) -> Path | None:
+        found = try_to_load_from_cache(name, file)
+        return Path(found) if isinstance(found, str) else None
+
+    if not (lacking := _lacking(cached)):
         return True
     absent = f"{name} is neither a folder here nor in the Hugging Face cache"
+    if cached("config.json"):
+        absent = f"{name} is in the Hugging Face cache without {lacking}"
     try:
         HfApi().model_info(name, timeout=PATIENCE)
     except OfflineModeIsEnabled as error:
@@ -150,13 +169,29 @@ def _is_here(name: str) -> bool:
     return False
 
 
+def _lacking(find: Callable[[str], Path | None]) -> str:
+    """What a checkpoint lacks of configuration, tokenizer and weights, all their parts; empty if nothing."""
+    kinds = (("config.json", ["config.json"]), (NO_TOKENIZER, TOKENIZERS), ("weights", WEIGHTS))
+    for kind, files in kinds:
+        found = [place for file in files if (place := find(file))]
+        if not found:
+            return kind
+    if found[0].suffix != ".json":
+        return ""
+    try:
+        parts = sorted(set(json.loads(found[0].read_text())["weight_map"].values()))
+    except (ValueError, KeyError, AttributeError):  # a damaged index: transformers will say so
+        return ""
+    return next((part for part in parts if not find(part)), "")
+
+
 def _asked(name: str, kind: str, ask, *arguments, **options):
     """What transformers gives, its many errors in one line."""
     try:
         return ask(*arguments, **options)
     except Exception as error:
-        if error.args == (capturing.NAME,):  # attention classes of its own, looked up by the names that it knows
-            raise capturing.NotAvailable(capturing.no_interface(name)) from error
+        if error.args == (watching.NAME,):  # attention classes of its own, looked up by the names that it knows
+            raise watching.NotAvailable(capturing.not_seen(name)) from error
         reason = " ".join(str(error).split())[:300] or type(error).__name__
         raise ValueError(f"the {kind} of {name} cannot be loaded: {reason}") from error
 
@@ -170,3 +205,13 @@ def _refuse_others(name: str, config, causal: dict) -> None:
         allowed = f"a checkpoint of {' or '.join(sorted(known))}" if known else "a decoder such as GPT-2 or Llama"
         got = saved[0] if saved else f"a model of type {config.model_type!r}"
         raise ValueError(f"{name} is not a causal language model: got {got}, allowed: {allowed}")
+
+
+def _refuse_misfits(name: str, about: dict) -> None:
+    """Refuse weights that are not those of the configuration: some would be random, or left out."""
+    for key, stored, asked in sorted(about["mismatched_keys"]):
+        raise ValueError(f"{name}: {key} has shape {tuple(stored)}, its configuration asks for {tuple(asked)}")
+    if missing := sorted(about["missing_keys"]):
+        raise ValueError(f"{name} lacks {len(missing)} of its model's weights, such as {missing[0]}")
+    if more := sorted(key for key in about["unexpected_keys"] if not re.search(BUFFERS, key)):
+        raise ValueError(f"{name} holds {len(more)} weights that its configuration does not ask for, such as {more[0]}")

@@ -8,7 +8,7 @@ import torch
 
 from attention_atlas.decoders.attention_record import AttentionRecord
 from attention_atlas.decoders.layer_measures import WHOLE_LAYER, layer_measures
-from attention_atlas.probe.source import Source
+from attention_atlas.probe.source import Source, refuse_infinite
 from attention_atlas.shapes import Bool, Float, Int, Tensor
 from attention_atlas.sinks import attention_received, sinks_zhang2025
 
@@ -31,7 +31,8 @@ class Probed(NamedTuple):
     names : list of str
         The tokens as text.
     layers : DataFrame
-        Columns ``layer``, ``head`` (-1 for the whole layer), ``quantity``, ``value``, all from 0.
+        Columns ``layer`` (its block, from 0; blocks without attention are not there), ``head`` (from 0; -1 for the
+        whole layer), ``quantity``, ``value``.
     uniform : DataFrame
         Columns ``layer``, ``quantity``, ``value``: the same of attention that is even over all allowed tokens.
     received : (layer, token)
@@ -64,7 +65,7 @@ def read(path: Path) -> str:
     if not path.is_file():
         raise ValueError(f"no such text file: {path}")
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # what some editors put first is no text
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is not a text in UTF-8: byte {error.start} does not belong there") from error
     if not text.strip():
@@ -87,7 +88,8 @@ def beginning(source: Source, text: str, count: int | None = None) -> Int[Tensor
     Raises
     ------
     ValueError
-        If more tokens are asked for than the model takes, or less than two; or if the text has less than two.
+        If more tokens are asked for than the model takes, or less than two; or if the text has less than two of its
+        own, without what the tokenizer adds.
     """
     limit = source.context
     if count is not None and count < 2:
@@ -98,8 +100,8 @@ def beginning(source: Source, text: str, count: int | None = None) -> Int[Tensor
     size = 16 * count  # a book is not put into tokens for the sake of its first page
     while len(found := source.tokens(text[:size])) < count + 16 and size < len(text):
         size *= 4
-    if len(found) < 2:
-        raise ValueError(f"attention needs a text of at least 2 tokens, got {len(found)}")
+    if (own := len(found) - source.added) < 2:
+        raise ValueError(f"attention needs a text of at least 2 tokens, got {max(own, 0)}")
     return found[:count]
 
 
@@ -117,12 +119,21 @@ def measure(source: Source, tokens: Int[Tensor, "token"]) -> Probed:
     -------
     Probed
         All numbers; no attention map is kept.
+
+    Raises
+    ------
+    ValueError
+        If attention, what enters a layer or what the model predicts is not finite.
     """
     others = torch.Generator().manual_seed(SEED)
     tables, uniform, received, even, sinks, sums = [], [], [], [], [], []
     known: list[tuple[Tensor, pd.DataFrame, Tensor]] = []  # masks met so far; the layers of a model have one or two
 
     def visit(record: AttentionRecord) -> None:
+        refuse_infinite(source.name, f"the residual stream that enters layer {record.layer}", record.stream)
+        refuse_infinite(source.name, f"the attention of layer {record.layer}", record.weights)
+        for part in (record.values, record.output):
+            refuse_infinite(source.name, f"what the heads of layer {record.layer} write", part)
         mask = record.allowed()
         tables.append(layer_measures(record, others).assign(layer=record.layer))
         heads = record.weights[0]  # one by one: checks and masks make copies
@@ -137,6 +148,8 @@ def measure(source: Source, tokens: Int[Tensor, "token"]) -> Probed:
         even.append(found[2])
 
     surprise = source.records(tokens, visit)
+    last = tables[-1]["layer"].iloc[0]
+    refuse_infinite(source.name, f"what the model predicts, after the attention of layer {last},", surprise)
     columns = ["layer", "head", "quantity", "value"]
     return Probed(
         name=source.name,

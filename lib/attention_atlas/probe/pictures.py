@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from attention_atlas import figures
 from attention_atlas.figures import COLORMAP, DIVERGING, PALETTE
@@ -52,7 +52,7 @@ def of_heads(measured: Probed) -> Picture:
     figure = _figure(5.4)
     for axes, (quantity, (title, colors, limits)) in zip(figure.subplots(2, 2).flat, panels.items(), strict=True):
         values = table.loc[quantity].drop(columns=-1).to_numpy()
-        image = _image(axes, values, colors, Normalize(*limits))
+        image = _image(axes, values, colors, Normalize(*limits), table.loc[quantity].index)
         axes.set(title=title, xlabel="head", ylabel="layer")
         figure.colorbar(image, ax=axes, fraction=0.05)
     layers, heads = values.shape
@@ -133,7 +133,8 @@ def of_tokens(measured: Probed) -> Picture:
     times = (measured.received.double() / measured.even).clamp(min=1e-3).numpy()
     figure = _figure(1.3 + 0.16 * min(len(times), 24))
     axes = figure.subplots()
-    image = _image(axes, times, DIVERGING, LogNorm(1 / 30, 30))
+    numbers = measured.layers["layer"].unique()
+    image = _image(axes, times, DIVERGING, LogNorm(1 / 30, 30), numbers)
     axes.set(xlabel="token", ylabel="layer")
     bar = figure.colorbar(image, ax=axes, fraction=0.03, ticks=[0.1, 1, 10], label="times even attention")
     bar.ax.set_yticklabels(["1/10", "1", "10"])
@@ -144,7 +145,7 @@ def of_tokens(measured: Probed) -> Picture:
         "Attention that each token receives, mean over heads, over what it would receive if attention were even. A "
         "red column is a token that many layers look at.",
         f"A map of {times.shape[0]} layers by {times.shape[1]} tokens; the largest value, {times.max():.1f} times even "
-        f"attention, is at token {token} in layer {layer}.",
+        f"attention, is at token {token} in layer {numbers[layer]}.",
     )
 
 
@@ -196,10 +197,13 @@ def _legend_below(axes: Axes) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.22), fontsize=9)
 
 
-def _image(axes: Axes, values: np.ndarray, colors: str, norm: Normalize):
+def _image(axes: Axes, values: np.ndarray, colors: str, norm: Normalize, layers):
     """Cells in rows of layers, the first one on top; an unknown value leaves its cell empty."""
     image = axes.imshow(np.ma.masked_invalid(values), cmap=colors, norm=norm, aspect="auto", interpolation="nearest")
     axes.grid(False)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda row, _: f"{layers[int(row)]}" if 0 <= row < len(layers) else "")
+    )
     return image

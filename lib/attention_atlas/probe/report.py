@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import tempfile
 from html import escape
 from pathlib import Path
 
@@ -56,13 +57,19 @@ def contents(measured: Probed, text: str) -> dict[str, str]:
 
 
 def refuse_folder(folder: Path) -> None:
-    """Refuse to write where something else lies than an earlier report of the probe."""
+    """Refuse to write where something else lies than an earlier report of the probe, or where it cannot."""
     folder = Path(folder)
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"--out takes a folder, got a file: {folder}")
     others = sorted(path.name for path in folder.iterdir() if path.name not in OURS) if folder.exists() else []
     if others:
         raise ValueError(f"--out takes a new folder or one of an earlier report, {folder} holds {others[0]!r}")
+    beside = next(parent for parent in folder.absolute().parents if parent.exists())  # where it will be put together
+    try:
+        with tempfile.TemporaryDirectory(dir=beside, prefix=files.PARTIAL):
+            pass
+    except OSError as error:
+        raise ValueError(f"--out takes a folder that can be written, got {folder}: {error.strerror}") from error
 
 
 def publish(folder: Path, found: dict[str, str]) -> None:
@@ -118,7 +125,8 @@ def html(measured: Probed, text: str, drawn: list[Picture], inline: dict[str, st
         f"<h2>What stands out</h2><ul>{said}</ul>",
         "<h2>Layer by layer</h2>"
         "<p>Means over heads; below them attention that is even over all tokens that a query sees. Layers, heads and "
-        "tokens are numbered from 0, as in checkpoints.</p>",
+        "tokens are numbered from 0, layers as the model's blocks: one without attention leaves a gap. Where blocks "
+        "run more than once, layers are numbered in their order.</p>",
         _table(table(measured).reset_index(), "Measures of every layer"),
         *(_figure(picture, inline[picture.name]) for picture in drawn[:1]),
         "<h2>Sinks, by three conventions</h2><p>They disagree, so that a number of sinks means nothing without its "

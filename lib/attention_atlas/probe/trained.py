@@ -27,6 +27,11 @@ class Trained:
         return self.shipped.decoder.tokens
 
     @property
+    def added(self) -> int:
+        """The one that begins a window."""
+        return 1
+
+    @property
     def facts(self) -> dict[str, str]:
         """Of its shape and its training."""
         decoder, count = self.shipped.decoder, sum(value.numel() for value in self.shipped.parameters.values())

@@ -182,7 +182,10 @@ def _wikitext(folder: Path | None) -> Text:
     try:
         import datasets
     except ImportError as error:
-        raise FileNotFoundError(f"no folder with WikiText-2, and no package datasets to fetch it; {allowed}") from error
+        raise FileNotFoundError(
+            f"no folder with WikiText-2, and no package datasets to fetch it; {allowed}, or "
+            "pip install 'attention-atlas[language]'"
+        ) from error
     try:
         both = datasets.load_dataset("Salesforce/wikitext", "wikitext-2-v1")
     except Exception as error:  # of many libraries, when there is no network

@@ -53,16 +53,10 @@ def corpus(name: str, vocabulary: int, characters: int | None = None, folder: Pa
     'The Zen of Python, by Tim Pete'
     """
     corpora.check_name(name)
-    if characters is not None and characters < LEAST_CHARACTERS:
-        raise ValueError(f"characters must be at least {LEAST_CHARACTERS}, or None for all; got {characters}")
     path = CACHE / f"{name}-{_size(vocabulary, characters)}.npz"
     before, source = kept(path)
     try:
-        text = corpora.text(name, folder)
-        text = text._replace(
-            train=text.train[:characters], validation=text.validation[: characters and characters // 10]
-        )
-        here = files.digest("\0".join(text[:2]).encode())
+        text, here = _text(name, characters, folder)
         if before and source == here:
             return before
         made = _encode(name, vocabulary, text)
@@ -72,6 +66,15 @@ def corpus(name: str, vocabulary: int, characters: int | None = None, folder: Pa
         raise
     keep(path, made, here)
     return made
+
+
+def _text(name: str, characters: int | None, folder: Path | None) -> tuple[corpora.Text, str]:
+    """The text of this machine up to a cap, and its digest."""
+    if characters is not None and characters < LEAST_CHARACTERS:
+        raise ValueError(f"characters must be at least {LEAST_CHARACTERS}, or None for all; got {characters}")
+    text = corpora.text(name, folder)
+    text = text._replace(train=text.train[:characters], validation=text.validation[: characters and characters // 10])
+    return text, files.digest("\0".join(text[:2]).encode())
 
 
 def _size(vocabulary: int, characters: int | None) -> str:
@@ -251,13 +254,17 @@ def record(sizes: Iterable[tuple[str, int, int | None]] = RECORDED) -> dict:
     Raises
     ------
     ValueError, FileNotFoundError, ModuleNotFoundError
-        As :func:`corpus`; nothing is written then.
+        As :func:`corpus`, but the cache is no help; nothing is written then, and what it holds stays.
     """
-    digests: dict[str, dict[str, str]] = {}
+    # What an older library encoded must not be taken for the same, and it may be the only copy until all are made.
+    made = []
     for name, vocabulary, characters in sizes:
-        # What an older library encoded must not be taken for the same.
-        (CACHE / f"{name}-{_size(vocabulary, characters)}.npz").unlink(missing_ok=True)
-        digests.setdefault(name, {})[_size(vocabulary, characters)] = corpus(name, vocabulary, characters).digest
+        text, here = _text(name, characters, None)
+        made.append((_size(vocabulary, characters), _encode(name, vocabulary, text), here))
+    digests: dict[str, dict[str, str]] = {}
+    for size, found, here in made:
+        keep(CACHE / f"{found.name}-{size}.npz", found, here)
+        digests.setdefault(found.name, {})[size] = found.digest
     written = corpora.manifest() | {
         name: {"python": platform.python_version(), "files": corpora.hashes(name), "digests": new}
         for name, new in digests.items()
