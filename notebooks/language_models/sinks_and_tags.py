@@ -24,6 +24,7 @@ import torch
 from IPython.display import Markdown, display
 
 from attention_atlas import cards, claims, figures
+from attention_atlas.catch_criteria import SINK
 from attention_atlas.claim_boxes import claim_boxes
 from attention_atlas.decoders.first_token_share import odds_of, of_uniform_attention, shares
 from attention_atlas.decoders.sink_places import CLASSES, PARTS
@@ -38,35 +39,48 @@ from attention_atlas.drawing.language_sinks import (
 )
 from attention_atlas.drawing.language_untagged import by_way, share_by_query
 from attention_atlas.exercises import language_sinks_and_tags as exercises
-from attention_atlas.outcomes.decoders import Decoders
+from attention_atlas.experiments.language_maps import SHOWN
+from attention_atlas.outcomes.decoder_compression import spread
+from attention_atlas.outcomes.decoders import Decoders, stored_settings
 from attention_atlas.outcomes.tags import TagOutcomes, looked_at
-from attention_atlas.outcomes.untagged import Untagged, odds_at, released, short, used
+from attention_atlas.outcomes.untagged import Untagged, odds_at, short
 from attention_atlas.sinks import sinks_zhang2025
-from attention_atlas.wording import number, probability, say, with_error
+from attention_atlas.wording import counted, number, probability, say, with_error
+from attention_atlas.words import first_token
 from attention_atlas.words import tags as tag_words
-from attention_atlas.words.tags import NAMES, WITHOUT
+from attention_atlas.words import untagged as untagged_words
+from attention_atlas.words.decoders import listing
+from attention_atlas.words.first_token import NAMES, OTHERS, WITHOUT
 
 figures.style()
 blue, orange, muted = (figures.PALETTE[name] for name in ("blue", "orange", "muted"))
-VARIANTS = [*WITHOUT, "rope", "qk-norm", "relu", "long"]
+VARIANTS = [*WITHOUT, "rope", "qk-norm", "relu", "long", *OTHERS]
+CONTROLS = ["untrained", "untrained-no-positions"]
 least = ["no-positions", "rope", "untrained"]
-known = looked_at([*VARIANTS, "untrained"], least)
+known = looked_at([*VARIANTS, *CONTROLS], least)
 variants = [name for name in VARIANTS if name in known]
 shown = [name for name in least if name in known]
 found, untagged = TagOutcomes(known, profile), Untagged()
 config = found.configs["rope"]
 tokens = config.tokens
 uniform = of_uniform_attention(tokens)
+seeds = {name: f"{NAMES[name]}: {found.seeds(name)}" for name in known}
 
 # %% tags=["hide-input"]
-having = tag_words.having(found, variants)
+placed = stored_settings(["rope", *OTHERS])  # decoders with positions, of which more are trained than looked at
+others = {}
+if placed:
+    ends = Decoders(placed, profile).end
+    others = first_token.most_received(ends[(ends["quantity"] == "received_first") & (ends["head"] >= 0)])
+having = first_token.having(found, variants)
 firm = found.firm_heads(variants)
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 0.9 + 0.36 * len(known)), sharey=True, width_ratios=(1.2, 1))
-kinds = {name: ("blue", "s") if name in WITHOUT else ("orange", "o") for name in variants} | {"untrained": ("muted", "D")}  # fmt: skip
+kinds = {name: ("blue", "s") if name in WITHOUT else ("purple", "^") if name in OTHERS else ("orange", "o") for name in variants} | dict.fromkeys(CONTROLS, ("muted", "D"))  # fmt: skip
 share_rows(left, {NAMES[name]: (found.every(name, "received_first"), *kinds[name]) for name in known})
 left.axvline(100 * uniform["received_first"], color=muted, linewidth=1)
 left.axvline(20, color=figures.PALETTE["ink"], linestyle="--", linewidth=1)
-left.set(xlim=(-1, 60), xlabel="attention to the first token, percent")
+most = max(value for name in known for value in found.every(name, "received_first"))
+left.set(xlim=(-1, 100 * most + 3), xlabel="attention to the first token, percent")
 ways = {"two_tags": ("blue", "s", "its tags"), "two_others": ("muted", "o", "as many other tokens"), "two_best": ("green", "^", "best directions")}  # fmt: skip
 for shift, (quantity, (color, marker, _)) in zip((-0.24, 0, 0.24), ways.items(), strict=True):
     rows = {NAMES[name]: (firm.loc[firm["setting"] == name, quantity], color, marker) for name in known}
@@ -81,16 +95,19 @@ figures.show(
     figure,
     name="language-sinks-decoders",
     caption=f"Left: the attention that the first token, `<s>`, receives in every head of each decoder, mean over {config.windows} windows of {tokens} tokens of validation text; gray line: uniform attention, dashed: more makes a sink by Zhang 2025. Right: in heads where it is a sink in most windows, how much of the output its tag explains, beside as many other tokens and the best directions there are. "
-    f"Seeds: {'; '.join(f'{NAMES[name]}: {found.seeds(name)}' for name in known)}.",
-    alt="Two panels with one row for each decoder. Left: marks of heads on an axis of attention to the first token; some heads of decoders without positions lie beyond the dashed line. Right: for these heads, shares explained by tags, by other tokens and by the best directions.",
+    f"A mark for each head and seed, a bar at their mean. Seeds: {'; '.join(seeds.values())}.",
+    alt=f"Two panels with one row for each decoder. Left: marks of heads on an axis of attention to the first token, with a dashed line at 20 percent. Right: for {counted(len(firm), 'head')} that have this sink in most windows, shares explained by tags, by other tokens and by the best directions.",
     provenance=found.provenance,
 )
 best = (firm if len(firm) else found.single_heads(variants)).iloc[0]  # whose first token receives most
 best_head = f"head {best['head'] + 1} of layer {best['layer'] + 1} ({NAMES[best['setting']]}, seed {best['seed']})"
-say("tags-grown", tag_words.grown(having))
+say("tags-grown", first_token.grown(having, others))
+say("tags-with-positions", first_token.positions_told(others) if others else "not measured yet")
 say("tags-of-heads", tag_words.tags_of_heads(firm))
-say("tags-having", tag_words.counts(having))
+say("tags-having", first_token.counts(having))
 say("tags-best-head", best_head)
+say("tags-best-layer", f"layer {best['layer'] + 1} of “{NAMES[best['setting']]}”")
+say("tags-best-seeds", counted(found.seeds(best["setting"]), "seed"))
 say("tags-best-received", probability(best["received_first"], 2))
 say("tags-best-windows", number(best["first_zhang"], ".0%"))
 for name in ("two_tags", "two_others", "two_best"):
@@ -98,8 +115,10 @@ for name in ("two_tags", "two_others", "two_best"):
 odds = odds_of(best["received_first"], tokens)
 say("tags-odds", number(odds, ".0f"))
 say("tags-odds-last", probability(shares(odds, tokens)[-1].item(), 2))
-say("tags-odds-above", number((shares(odds, tokens) > 0.2).double().mean().item(), ".0%"))
+predicted = (shares(odds, tokens) > SINK).double().mean().item()
+say("tags-odds-above", number(predicted, ".0%"))
 say("tags-counted-above", number(best["first_wu"], ".0%"))
+say("tags-share-told", first_token.share_told(predicted, best["first_wu"]))
 say("tags-uniform-first", probability(uniform["received_first"], 3))
 say("tags-tokens", f"{tokens}")
 say("tags-parameters", f"{sum(math.prod(shape) for shape in config.decoder.shapes.values()) / 1e6:.1f}")
@@ -108,27 +127,29 @@ say("tags-read", f"{config.steps * config.batch * tokens / 1e6:.1f}")
 # %% [markdown]
 # The strongest sink is that of {glue:text}`tags-best-head`: `<s>` receives {glue:text}`tags-best-received` of the attention (uniform attention: {glue:text}`tags-uniform-first`) and is a sink in {glue:text}`tags-best-windows` of the windows. Its tag, the value vector of `<s>`, explains {glue:text}`tags-best-two-tags` of what the head writes; another token {glue:text}`tags-best-two-others`; no direction more than {glue:text}`tags-best-two-best`.
 #
-# Decoders with some such head, of those trained: {glue:text}`tags-having`.
+# Decoders with some such head: {glue:text}`tags-having`. (Settings of one seed start from the same weights, as far as they have the same, and read the same windows.)
 #
 # ## What the sink may be for: counting
 #
-# Why would a decoder want it that has no positions, and not one of the same size with RoPE? **Our reading** <span class="atlas-origin">ours</span>: the sink is how a token can tell how many tokens precede it. Let `<s>` weigh $\omega$ times as much as each other token. Then token $i$ gives it
+# Why would decoders without positions want it? **Our reading** <span class="atlas-origin">ours</span>: the sink is how a token can tell how many tokens precede it. Let `<s>` weigh $\omega$ times as much as each other token. Then token $i$ gives it
 #
 # $$A_{i1} = \frac{\omega}{\omega + i - 1}$$ (eq-tags-counts)
 #
-# of its attention, and the head writes $A_{i1}$ times the tag of `<s>`, plus $1-A_{i1}$ times a mean of what the others have. The causal mask does the counting; no position is needed <span class="atlas-origin">derived here</span>. In the paper's words: every token is *caught*; the *tag* is one vector whose length falls with $i$; later layers read it as a position, its *release*. That the causal mask can tell places is known: Haviv 2022 {cite}`haviv2022` read them from trained models, Kazemnejad 2023 {cite}`kazemnejad2023` construct the count with a first token. RoPE gives distances for nothing, and then there is nothing to count for.
+# of its attention, and the head writes $A_{i1}$ times the tag of `<s>`, plus $1-A_{i1}$ times a mean of what the others have. The causal mask does the counting; no position is needed <span class="atlas-origin">derived here</span>. In the paper's terms, our reading: every token is *caught*; the *tag* is one vector whose length falls with $i$; later layers read it as a position, its *release*. That the causal mask can tell places is known: Haviv 2022 {cite}`haviv2022` read them from trained models, Kazemnejad 2023 {cite}`kazemnejad2023` construct the count with a first token.
+#
+# A decoder with positions can do without this count. That does not show that it does: what `<s>` receives in the head that gives it most is {glue:text}`tags-with-positions`. (Mean attention in the decoders of {doc}`/_executed/language_models/trained_decoders`; more than .2 is a sink.)
 #
 # Two things can be checked without touching the decoder.
 #
-# **Its share.** A mean of {glue:text}`tags-best-received` needs $\omega=$ {glue:text}`tags-odds` if $\omega$ is the same everywhere. Then {glue:text}`tags-odds-above` of the tokens would give `<s>` more than .2, and the last one still {glue:text}`tags-odds-last`. Counted in that head: {glue:text}`tags-counted-above`. ($\omega$ differs from token to token, so the two need not agree to the point.)
+# **Its share.** A mean of {glue:text}`tags-best-received` needs $\omega=$ {glue:text}`tags-odds` if $\omega$ is the same everywhere. Then {glue:text}`tags-odds-above` of the tokens would give `<s>` more than .2, and the last one still {glue:text}`tags-odds-last`. Counted in that head: {glue:text}`tags-counted-above`. {glue:text}`tags-share-told`.
 #
 # **What can be read.** Linear probes for *first or second half of the window* ({numref}`fig-language-tags-place`).
 
 # %% tags=["hide-input"]
 looks = {"stream": ("muted", "x:", "stream that enters"), "output": ("ink", "o-", "whole output"), "lasting": ("purple", "D-", "in tags of lasting sinks"), "others": ("orange", "^-", "in other tokens' vectors"), "without lasting": ("purple", "D--", "without these tags")}  # fmt: skip
-counted = [name for name in ("no-positions", "no-norm", "rope", "untrained") if name in known]
-figure, panels = plt.subplots(1, len(counted), figsize=(7.2, 3.1), sharey=True)
-for axes, setting in zip(panels, counted, strict=True):
+read = [name for name in ("no-positions", "no-norm", "rope", CONTROLS[CONTROLS[1] in known]) if name in known]
+figure, panels = plt.subplots(1, len(read), figsize=(7.2, 3.1), sharey=True)
+for axes, setting in zip(panels, read, strict=True):
     layer_lines(axes, [(found.layers(setting, "probe_late", name), *look) for name, look in looks.items()])
     axes.axhline(0.5, color=muted, linewidth=0.8)
     axes.set_title(NAMES[setting].replace("positions, ", "positions,\n"), fontsize=9.5)
@@ -137,8 +158,8 @@ figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center"
 figures.show(
     figure,
     name="language-tags-place",
-    caption="Balanced accuracy of linear probes for *first or second half of the window*, by what they read in a layer, fitted on half of the windows and tested on the others. *Other tokens*: as many as there are sinks by Zhang 2025. Bars: two standard errors over seeds where there are several.",
-    alt="A panel for each decoder with lines over layers. Without positions the accuracy of the stream that enters rises after the layer with the sink at the first token, and the tags alone tell it there; with RoPE the stream stays near one half.",
+    caption=f"Balanced accuracy of linear probes for *first or second half of the window*, by what they read in a layer, fitted on half of the windows and tested on the others. *Other tokens*: as many as there are sinks by Zhang 2025. Mean over seeds ({'; '.join(seeds[name] for name in read)}), bars from the least to the greatest.",
+    alt=f"A panel for each decoder ({'; '.join(NAMES[name] for name in read)}) with lines over layers, on an axis of accuracy: the stream that enters, all that heads write, the part in tags of lasting sinks, the part in other tokens' vectors, and what is left without the tags.",
     provenance=found.provenance,
 )
 place = found.read(best["setting"], "probe_late", best["layer"])
@@ -148,11 +169,12 @@ say("tags-place-verdict", tag_words.place_told(place))
 say("tags-reading", tag_words.place_reading(place) if len(firm) else "")
 say("tags-place-rope", number(found.layers("rope", "probe_late", "stream")["mean"].max(), ".0%"))
 say("tags-place-rope-output", number(found.layers("rope", "probe_late", "output")["mean"].max(), ".0%"))
-say("tags-place-untrained", number(found.layers("untrained", "probe_late", "output")["mean"].max(), ".0%"))
+levels = {name: found.layers(name, "probe_late", "output")["mean"].max() for name in CONTROLS if name in known}
+say("tags-place-level", tag_words.level_told(levels[CONTROLS[0]], levels.get(CONTROLS[1])))
 
 # %% [markdown]
-# Look at the layer of the strongest sink, {glue:text}`tags-best-head`. The stream that enters tells the half with {glue:text}`tags-place-stream`. What the layer's heads write tells it with {glue:text}`tags-place-output`; the part in the tags of lasting sinks alone {glue:text}`tags-place-lasting`, other tokens' vectors {glue:text}`tags-place-others`, what is left without any tag {glue:text}`tags-place-without-tags`.
-# {glue:text}`tags-place-verdict`. With RoPE the stream tells it with {glue:text}`tags-place-rope` at most, and heads with {glue:text}`tags-place-rope-output`; heads that have learned nothing with {glue:text}`tags-place-untrained` (a mean over more tokens is shorter), which is the level to beat.
+# Look at {glue:text}`tags-best-layer`, that of the strongest sink; means over {glue:text}`tags-best-seeds`. The stream that enters tells the half with {glue:text}`tags-place-stream`. What the layer's heads write tells it with {glue:text}`tags-place-output`; the part in the tags of lasting sinks alone {glue:text}`tags-place-lasting`, other tokens' vectors {glue:text}`tags-place-others`, what is left without any tag {glue:text}`tags-place-without-tags`.
+# {glue:text}`tags-place-verdict`. With RoPE the stream tells it with {glue:text}`tags-place-rope` at most, and heads with {glue:text}`tags-place-rope-output`; {glue:text}`tags-place-level`. (A mean over more tokens is shorter, so what untrained heads write tells the place too.)
 #
 # ## Take the tag away
 #
@@ -165,7 +187,7 @@ if untagged.points:
     titles = {point: short(point) for point in untagged.points}
     courses = {titles[point]: untagged.strongest(point) for point in untagged.points[:3]}
     share_by_query(left, courses, odds_at(courses[titles[untagged.points[0]]]["value"]), tokens)
-    left.legend(fontsize=8, loc="upper right", borderaxespad=0.1)
+    left.legend(fontsize=8, loc="lower left", borderaxespad=0.1)
     by_way(middle, more, titles, "more loss, nats per token")
     by_way(right, later, titles, "recency probability")
     middle.axvline(0, color=muted, linewidth=0.8)
@@ -174,21 +196,26 @@ if untagged.points:
     figures.show(
         figure,
         name="language-tags-away",
-        caption="Decoders without positions, by kind and seed. Left: what the head with the strongest sink gives to `<s>`, by the number of the query (bars: two standard errors over windows), and {eq}`eq-tags-counts` through a middle query of the first decoder. Middle: loss beyond that of the decoder as it is. Right: recency probability of the scores in the layers after the sink.",
+        caption=f"Decoders without positions, by kind and seed. Left: what the head with the strongest sink gives to `<s>`, by the number of the query, in the first {len(courses)} decoders (bars: two standard errors over windows), and {{eq}}`eq-tags-counts` through a middle query of the first of them, {titles[untagged.points[0]]}, so with an ω of its own. Middle: loss beyond that of the decoder as it is. Right: recency probability of the scores in the layers after the sink. One mark for each decoder and edit; they are not means.",
         alt="Left: shares that fall with the number of the query, and a curve of constant odds. Middle and right: a row for each decoder with marks for no tag, a constant tag and their controls, on an axis of loss and one of recency probability.",
         provenance=untagged.provenance,
     )
-say("tags-used", used(more, later))
-say("tags-released", released(later))
-say("tags-away-decoders", f"{len(more)}")
+say("tags-used", untagged_words.used(more, later))
+say("tags-released", untagged_words.released(later))
+say("tags-away-decoders", untagged_words.decoders_and_seeds(more.index) if len(more) else "no decoder")
 for way in ("none", "constant", "other direction, constant"):
-    say(f"tags-away-{way.split()[0]}", number(more[way].mean(), ".3f"))
-    say(f"tags-later-{way.split()[0]}", number(later[way].mean(), ".3f"))
-say("tags-later-plain", number(later["as it is"].mean(), ".3f"))
+    say(f"tags-away-{way.split()[0]}", spread(more[way], ".3f"))
+    say(f"tags-later-{way.split()[0]}", spread(later[way], ".3f"))
+say("tags-later-plain", spread(later["as it is"], ".3f"))
+say("tags-later-layers", untagged_words.later_words(untagged.later_layers()))
+say("tags-later-tokens", f"{tokens - 1}")
+say("tags-recency-tokens", f"{SHOWN['paper'] - 1}")
 
 # %% [markdown]
-# {glue:text}`tags-used`. Means over {glue:text}`tags-away-decoders` decoders: without the tag the loss rises by {glue:text}`tags-away-none`, with a constant one by {glue:text}`tags-away-constant`, in the control by {glue:text}`tags-away-other`; the recency probability of the layers after it is {glue:text}`tags-later-plain`, and {glue:text}`tags-later-none`, {glue:text}`tags-later-constant` and {glue:text}`tags-later-other` with these edits.
-# {glue:text}`tags-released` (Recency in full: {doc}`/_executed/language_models/recency_on_text`.) That this is catch, tag and release, with the place as what is released, is our reading <span class="atlas-origin">ours</span>.
+# {glue:text}`tags-used`. Means over {glue:text}`tags-away-decoders`, from the least to the greatest: without the tag the loss rises by {glue:text}`tags-away-none`, with a constant one by {glue:text}`tags-away-constant`, in the control by {glue:text}`tags-away-other`; the recency probability of the layers after it is {glue:text}`tags-later-plain`, and {glue:text}`tags-later-none`, {glue:text}`tags-later-constant` and {glue:text}`tags-later-other` with these edits.
+# {glue:text}`tags-released` (The layers after the sink: {glue:text}`tags-later-layers`.) These are not the numbers of {doc}`/_executed/language_models/recency_on_text`: that page counts layers 2 and on of every decoder over {glue:text}`tags-recency-tokens` tokens and shares ties; here it is the layers after the sink over {glue:text}`tags-later-tokens` tokens, and a tie counts for the earlier key.
+#
+# That this is catch, tag and release, with the place as what is released, is our reading <span class="atlas-origin">ours</span>.
 #
 # ## With RoPE: sinks that a convention makes
 #
@@ -218,8 +245,8 @@ right.set(xlabel="percent of the tokens of that kind")
 figures.show(
     figure,
     name="language-sinks-where",
-    caption="Usual decoder (RoPE, Pre-LN), mean over layers and heads. Left: where in the window sinks sit. Right: which kinds of token they are, and which receive most among those that at least half of the queries see; were all alike, every kind would have the same rate. *Newline*: with the indentation after it.",
-    alt="Left: bars by part of the window; nearly all sinks sit in the last eighth, lasting sinks are hardly to be seen. Right: bars of rates for newlines, spaces, punctuation, numbers and words.",
+    caption=f"Usual decoder (RoPE, Pre-LN), mean over layers, heads and {counted(found.seeds('rope'), 'seed')}. Left: where in the window sinks sit. Right: which kinds of token they are, and which receive most among those that at least half of the queries see; were all alike, every kind would have the same rate. *Newline*: with the indentation after it.",
+    alt=f"Left: bars by part of the window, of all sinks and of lasting ones; of all sinks {number(at[f'part {PARTS}'] / at[by_part].sum(), '.0%')} sit in the last eighth. Right: bars of rates for newlines, spaces, punctuation, numbers and words.",
     provenance=found.provenance,
 )
 sinks, lasting = (found.mean("rope", name)[0] for name in ("sinks", "lasting_sinks"))
@@ -260,7 +287,7 @@ for row, setting in enumerate(shown):
 figures.show(
     figure,
     name="language-sinks-heads",
-    caption=f"Sinks of every head, mean over seeds and {config.windows} windows, by the conventions of Zhang 2025, Gu 2025 {{cite}}`gu2025` and Wu 2025. Uniform attention has {uniform['received_first']:.3f}, {uniform['sinks']}, {uniform['sinks']}, {uniform['sinks_gu']} and {100 * uniform['entries_wu']:.1f}. *Lasting*: seen by at least half of the queries. The entry 0 is exact.",
+    caption=f"Sinks of every head, mean over seeds ({'; '.join(seeds[name] for name in shown)}) and {config.windows} windows, by the conventions of Zhang 2025, Gu 2025 {{cite}}`gu2025` and Wu 2025. Uniform attention has {uniform['received_first']:.3f}, {uniform['sinks']}, {uniform['sinks']}, {uniform['sinks_gu']} and {100 * uniform['entries_wu']:.1f}. *Lasting*: seen by at least half of the queries. The entry 0 is exact.",
     alt="Maps of layers by heads with a number in every cell, a row of five for each decoder, the last one untrained: what the first token receives, the number of sinks by Zhang and of lasting ones among them, the number of tokens above .3, the percentage of entries above .2.",
     provenance=found.provenance,
 )
@@ -288,8 +315,8 @@ for axes, setting in zip(panels, ("no-positions", "rope"), strict=True):
 figures.show(
     figure,
     name="language-tags-explained",
-    caption=f"Share of a head's output that directions explain: a mark for each head and seed, a bar at their mean. Orange: {paper['zhang2025-variance']} by one or two tags, Zhang 2025. Upper three rows: only in windows with a lasting sink, and so only for heads that have any.",
-    alt="Two panels, seven rows of marks on an axis from 0 to 100 percent, with a band from 20 to 40. Tags lie left of the best directions and right of other tokens.",
+    caption=f"Share of a head's output that directions explain: a mark for each head and seed ({seeds['no-positions']}; {seeds['rope']}), a bar at their mean. Orange: {paper['zhang2025-variance']} by one or two tags, Zhang 2025. Upper three rows: only in windows with a lasting sink, and so only for heads that have any.",
+    alt="Two panels, seven rows of marks on an axis from 0 to 100 percent, with a band from 20 to 40: tags of the two strongest lasting sinks and of all sinks, each above as many other tokens and as many best directions.",
     provenance=found.provenance,
 )
 for setting in ("rope", "no-positions"):
@@ -303,6 +330,8 @@ say("tags-span", number(found.mean("rope", "tags")[0], ".1f"))
 say("tags-d-head", f"{config.decoder.d_head}")
 say("tags-random", number(found.mean("rope", "tags")[0] / config.decoder.d_head, ".0%"))
 say("tags-reported", paper["zhang2025-variance"])
+beyond = {name: found.where_lasting(name, "two_tags") for name in WITHOUT if name in known}
+say("tags-without-explained", listing([f"{with_error(*share, '.0%')} ({seeds[name]})" for name, share in beyond.items()]))  # fmt: skip
 boxes = claim_boxes(["zhang2025-variance", "zhang2025-qk-norm"])
 
 # %% [markdown]
@@ -314,6 +343,8 @@ boxes = claim_boxes(["zhang2025-variance", "zhang2025-qk-norm"])
 display(Markdown(boxes["zhang2025-variance"]))
 
 # %% [markdown]
+# The rule is about our usual decoders, with RoPE: {glue:text}`tags-rope-with-lasting` of their maps have a lasting sink, and the verdict judges these alone. Outside the rule, in decoders without positions, the share is {glue:text}`tags-without-explained` (± standard error over seeds, which are counted) <span class="atlas-origin">ours</span>.
+#
 # ## Does QK-norm remove sinks?
 #
 # *Normalizing queries and keys does not remove sinks*, say Zhang 2025 <span class="atlas-origin">paper</span>. That can only be tested where there are sinks, so our rule compares decoders **without positions**, with and without QK-norm. {glue:text}`tags-qk-words`: {glue:text}`tags-lasting-no-positions` lasting sinks a head and window without it, {glue:text}`tags-lasting-no-positions-qk-norm` with it. With RoPE it is {glue:text}`tags-lasting-rope` and {glue:text}`tags-lasting-qk-norm`, which says nothing about the claim.
@@ -331,8 +362,8 @@ note = f"\n\nNot measured yet: {'; '.join(missing)}." if missing else ""
 display(Markdown(cards.table(heads, lines) + note))
 for name in ("rope", "qk-norm", "no-positions-qk-norm"):
     say(f"tags-lasting-{name}", with_error(*found.mean(name, "lasting_sinks"), ".3f") if name in known else "not measured yet")  # fmt: skip
-with_norm = found.mean("no-positions-qk-norm", "lasting_sinks")[0] if "no-positions-qk-norm" in known else None
-plain, first = (found.mean(name, "lasting_sinks")[0] for name in ("no-positions", "untrained"))
+with_norm = found.mean("no-positions-qk-norm", "lasting_sinks") if "no-positions-qk-norm" in known else None
+plain, first = (found.mean(name, "lasting_sinks") for name in ("no-positions", "untrained"))
 say("tags-qk-words", tag_words.kept_with_qk_norm(plain, with_norm, first))
 
 # %% [markdown]
@@ -399,8 +430,8 @@ figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center"
 figures.show(
     figure,
     name="language-tags-probe",
-    caption=f"Balanced accuracy of linear probes for *code or natural language*, fitted on half of {config.windows} windows and tested on the other half, by what they read of all heads of a layer. As many other tokens and as many random directions as there are sinks by Zhang 2025, drawn for each window and head. Bars: two standard errors over seeds where there are several.",
-    alt="A panel for each decoder with lines over layers. The whole output of trained decoders rises from layer to layer, its parts lie below it. Labels of other windows stay at one half.",
+    caption=f"Balanced accuracy of linear probes for *code or natural language*, fitted on half of {config.windows} windows and tested on the other half, by what they read of all heads of a layer. As many other tokens and as many random directions as there are sinks by Zhang 2025, drawn for each window and head. Mean over seeds ({'; '.join(seeds[name] for name in shown)}), bars from the least to the greatest.",
+    alt=f"A panel for each decoder ({'; '.join(NAMES[name] for name in shown)}) with lines over layers, on an axis of accuracy: the whole output, its parts in the tags, in other tokens' vectors and in random directions, what is left without the tags, and labels of other windows.",
     provenance=found.provenance,
 )
 last, verdicts = config.layers - 1, {}
@@ -416,7 +447,7 @@ say("tags-truth", paper["zhang2025-truth-probe"])
 say("tags-sentiment", paper["zhang2025-sentiment-probe"])
 
 # %% [markdown]
-# In the layer of the strongest sink the tags of lasting sinks tell the kind of text with {glue:text}`tags-probe-own`, and the half of the window with {glue:text}`tags-place-lasting`.
+# In {glue:text}`tags-best-layer` (means over {glue:text}`tags-best-seeds`) the tags of lasting sinks tell the kind of text with {glue:text}`tags-probe-own`, and the half of the window with {glue:text}`tags-place-lasting`.
 #
 # In the last layer with RoPE: whole output {glue:text}`tags-probe-rope-output`, tags {glue:text}`tags-probe-rope-tags`, other tokens' vectors {glue:text}`tags-probe-rope-others`, random directions {glue:text}`tags-probe-rope-random`, the part *without* the tags {glue:text}`tags-probe-rope-without-tags`. Without positions, in the same order: {glue:text}`tags-probe-no-positions-output`, {glue:text}`tags-probe-no-positions-tags`,
 # {glue:text}`tags-probe-no-positions-others`, {glue:text}`tags-probe-no-positions-random`, {glue:text}`tags-probe-no-positions-without-tags`. In words: {glue:text}`tags-probe-verdict`. The controls matter: any few directions of a head's output tell much about so easy a label.
@@ -439,7 +470,7 @@ figure.legend(*left.get_legend_handles_labels(), loc="outside lower center", nco
 figures.show(
     figure,
     name="language-sinks-outliers",
-    caption="Left: largest coordinate of the residual stream over the median one, median over windows. Right: in which share of the windows it belongs to the first token, `<s>`. Bars: two standard errors over seeds.",
+    caption=f"Left: largest coordinate of the residual stream over the median one, median over windows. Right: in which share of the windows it belongs to the first token, `<s>`. Mean over seeds ({'; '.join(seeds[name] for name in looks)}), bars from the least to the greatest.",
     alt="Two panels of lines over layers for several decoders: the outlier ratio, and the share of windows in which the largest coordinate sits at the first token.",
     provenance=found.provenance,
 )
@@ -483,23 +514,23 @@ figures.show(
     figure,
     name="language-sinks-emergence",
     caption=f"While decoders are trained: mean over the heads of each layer and over seeds ({'; '.join(f'{NAMES[name]}: {trained.seeds(name)}' for name in courses)}). Dashed: uniform attention. (On the first {config.measured} test windows.)",
-    alt="Panels over training steps on a logarithmic axis, a row for each decoder: attention that the first token receives beside a dashed line, number of sinks by Zhang's convention, and falling validation loss.",
+    alt="Panels over training steps on a logarithmic axis, a row for each decoder: attention that the first token receives beside a dashed line, number of sinks by Zhang's convention, and validation loss.",
     provenance=trained.provenance,
 )
 longest = trained.configs[courses[1]]
 for name, where in zip(courses, ("without", "rope"), strict=True):
     layers = {layer: trained.course(name, "received_first", layer).mean(axis=1) for layer in range(config.layers)}
-    say(f"tags-rise-{where}", tag_words.rise(layers, uniform["received_first"]))
+    say(f"tags-rise-{where}", first_token.rise(layers, uniform["received_first"], trained.seeds(name)))
     say(f"tags-rise-{where}-perplexity", number(trained.by_seed("perplexity").mean()[name], ".0f"))
 say("tags-rise-steps", f"{longest.steps:,}")
 
 # %% [markdown]
 # Uniform attention gives the first token {glue:text}`tags-uniform-first`. Without positions the first token {glue:text}`tags-rise-without` (mean of its heads; perplexity {glue:text}`tags-rise-without-perplexity`). With RoPE, trained for {glue:text}`tags-rise-steps` steps, the first token {glue:text}`tags-rise-rope` (perplexity {glue:text}`tags-rise-rope-perplexity`).
-# So how well a decoder predicts does not decide alone; and one that needs no count may still grow a sink later, for another use: Gu 2025 find that first-token sinks emerge after effective optimization on enough data.
+# So how well a decoder predicts does not decide alone. Whether one with RoPE and LayerNorm grows a sink later is open here: Gu 2025 find that first-token sinks emerge after effective optimization on enough data.
 #
 # ## What a practitioner takes away
 #
-# - **Ask what a sink is for in your model.** One with a positional encoding has no need to count. Large models with RoPE have first-token sinks all the same, so counting is not the only use.
+# - **Ask what a sink is for in your model.** Counting is a candidate where there are no positions; take the tag away and see. Large models with RoPE have first-token sinks too, so counting is not the only use.
 # - **Report where sinks sit.** A count by Zhang's convention is mostly about the end of the window, in a model whose heads look near. Count what many queries see.
 # - **A share explained needs three numbers beside it:** as many other tokens, as many best directions, and d_head.
 # - **A probe on a part needs a probe on an equal part.** What any few directions tell is not what the tag tells.

@@ -39,7 +39,8 @@ def table(variants):
             sinks, lasting, kept, lasting_kept = (pair[layer] for pair in numbers)
             rows.append((part, method, kind, size, stored, layer, loss, sinks, lasting, kept, lasting_kept))
     names = ["part", "method", "kind", "size", "stored", "layer", "loss"]
-    return pd.DataFrame(rows, columns=[*names, "sinks", "lasting_sinks", "sinks_kept", "lasting_kept"])
+    found = pd.DataFrame(rows, columns=[*names, "sinks", "lasting_sinks", "sinks_kept", "lasting_kept"])
+    return found.assign(outlier_ratio=found["loss"] + 4 * found["layer"] + 50 * (found["part"] != "none"))
 
 
 @pytest.fixture
@@ -68,6 +69,11 @@ def test_perplexity_is_compared_with_the_same_decoders_own(found):
     assert times[2].tolist() == pytest.approx([1, math.exp(0.05), math.exp(0.05)])
     assert times.index.tolist() == [0.25, 0.5, 0.75]
     assert found.course("rope", "times", "all", "plain", "entries", "stored").index.tolist() == [0.24, 0.5, 0.75]
+
+
+def test_the_largest_outlier_is_that_of_one_layer_of_a_whole_decoder(found):
+    """Layers of the second decoder have 2 and 6: not their mean, and not what compressed ones have."""
+    assert found.largest_outlier() == 6
 
 
 def test_shares_of_sinks_are_of_all_sinks_and_not_means_of_shares(found):

@@ -27,11 +27,11 @@ def test_verdicts_by_sign_and_error():
     assert words.helped({("a", "1/8"): NONE}) == "no difference is beyond two standard errors"
 
 
-def test_the_headline_turns_when_low_rank_is_as_good():
-    few = "does not lie in few dimensions"
-    assert few in words.headline({"entries": 0.5, "sum": 0.5, "low_rank": None})
-    assert few not in words.headline({"entries": 0.5, "sum": 0.5, "low_rank": 0.5})
-    assert few not in words.headline({"entries": None, "sum": None, "low_rank": None})
+def test_the_headline_says_where_a_low_rank_term_changes_nothing():
+    told = words.headline({"entries": 0.5, "sum": 0.5, "low_rank": None})
+    assert "as many with a low-rank term" in told and told.endswith("low rank alone more than 7/8")
+    assert "6/8 with a low-rank term" in words.headline({"entries": 0.5, "sum": 0.75, "low_rank": 0.5})
+    assert words.headline({"entries": None, "sum": None, "low_rank": None}).count("as many") == 2
 
 
 def test_lasting_sinks_are_told_of_those_decoders_that_have_them():
@@ -44,7 +44,8 @@ def test_lasting_sinks_are_told_of_those_decoders_that_have_them():
 
 @pytest.mark.parametrize(
     "numbers, said",
-    [((0.1, 0.8, 0.9), "is what makes sinks"), ((0.1, 0.4, 0.9), "not the only one"), ((0.1, 0.8, 0.4), "not the only"),
+    [((0.1, 0.8, 0.9), "Sinks go with the first direction"), ((0.1, 0.4, 0.9), "not the only one"),
+     ((0.1, 0.8, 0.4), "not the only"),
      ((0.3, 0.8, 0.9), "not the work of one")],
 )  # fmt: skip
 def test_one_direction(numbers, said):
@@ -52,9 +53,15 @@ def test_one_direction(numbers, said):
 
 
 def test_the_claim_by_rank():
-    assert words.low_rank_claim({"a": 4.0, "b": 1.0}, 4, 24).startswith("holds here")
-    assert words.low_rank_claim({"a": 5.0, "b": 1.0}, 4, 24).startswith("holds for b only")
-    assert words.low_rank_claim({"a": 5.0, "b": None}, 4, 24).startswith("does not hold")
+    seeds = {"a": 3, "b": 2}
+    assert words.low_rank_claim({"a": 4.0, "b": 1.0}, seeds, 4, 24).startswith("holds here")
+    assert words.low_rank_claim({"a": 5.0, "b": 1.0}, seeds, 4, 24).startswith("holds for b only")
+    assert words.low_rank_claim({"a": 5.0, "b": None}, seeds, 4, 24).startswith("does not hold")
+
+
+def test_one_seed_settles_no_claim():
+    told = words.low_rank_claim({"a": 4.0, "b": 1.0}, {"a": 3, "b": 1}, 4, 24)
+    assert told == "is not judged yet: there is one seed only of b"
 
 
 def test_what_stays_of_lasting_sinks_is_told_decoder_by_decoder():

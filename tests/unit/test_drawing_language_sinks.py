@@ -54,13 +54,13 @@ def test_both_kinds_of_token_have_their_own_marks():
     assert [tagged.get_marker(), untagged.get_marker()] == [handle.get_marker() for handle in kind_handles()][::-1]
 
 
-def test_lines_over_layers_have_whiskers_of_two_errors():
+def test_lines_over_layers_have_whiskers_from_the_least_to_the_greatest_seed():
     where = axes()
-    table = pd.DataFrame({"mean": [0.5, 0.7], "standard_error": [0.1, NAN]})
+    table = pd.DataFrame({"mean": [0.5, 0.7], "least": [0.3, 0.7], "most": [0.6, 0.7]})
     layer_lines(where, [(table, "blue", "o-", "tags"), (table, "red", "s--", "rest")])
     assert where.lines[0].get_xdata().tolist() == [1, 2] and where.lines[1].get_xdata()[0] > 1
     ends = where.collections[0].get_segments()
-    assert [point[1] for point in ends[0]] == pytest.approx([0.3, 0.7]) and ends[1][0][1] == ends[1][1][1] == 0.7
+    assert [point[1] for point in ends[0]] == pytest.approx([0.3, 0.6]) and ends[1][0][1] == ends[1][1][1] == 0.7
 
 
 def test_rows_can_be_shifted_so_that_kinds_stand_beside_each_other():

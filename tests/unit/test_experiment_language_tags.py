@@ -14,7 +14,7 @@ from attention_atlas.decoders.sink_places import classes_of
 from attention_atlas.decoders.tag_components import head_parts
 from attention_atlas.decoders.tags import SeenText, layer_tags, readable
 from attention_atlas.experiments import language, language_tags
-from attention_atlas.experiments.language_tags import CANARY, SETTINGS, Config, configurations, run, spread
+from attention_atlas.experiments.language_tags import CANARY, SETTINGS, UNTRAINED, Config, configurations, run, spread
 from attention_atlas.profiles import PROFILES
 from attention_atlas.store import key
 
@@ -167,12 +167,13 @@ def test_of_the_pictures_one_is_kept():
 
 def test_every_profile_offers_the_same_points_and_trains_none_of_its_own():
     sizes = [configurations(profile) for profile in PROFILES]
-    assert list(sizes[0]) == list(sizes[1]) == list(sizes[2]) and len(sizes[0]) == 3 * (len(SETTINGS) + 1) + 1
+    assert list(sizes[0]) == list(sizes[1]) == list(sizes[2]) and len(sizes[0]) == 3 * (len(SETTINGS) + 2) + 1
     for profile, found in zip(PROFILES, sizes, strict=True):
         offered = language.configurations(profile)
         for name, config in found.items():
-            assert config.training == offered[name.replace("untrained", "rope")]
-            assert config.trained == (not name.startswith("untrained"))
+            setting, seed = name.rsplit("-seed", 1)
+            assert config.training == offered[f"{UNTRAINED.get(setting, setting)}-seed{seed}"]
+            assert config.trained == (not setting.startswith("untrained"))
 
 
 def test_windows_are_spread_evenly_and_do_not_overlap():

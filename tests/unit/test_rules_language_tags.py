@@ -6,8 +6,8 @@ import sys
 import pandas as pd
 import pytest
 
-from attention_atlas import verdicts
-from attention_atlas.rules.language_tags import RULES
+from attention_atlas import claims, verdicts
+from attention_atlas.rules.language_tags import RULES, SURE
 
 
 def report(seeds=3, profile="paper", **settings):
@@ -91,6 +91,15 @@ def test_no_sink_at_all_settles_nothing_about_tags():
     table = shares(0.3)
     table.loc[table["quantity"] == "two_tags", "value"] = float("nan")
     assert verdict("zhang2025-variance", table) == "not attempted"
+
+
+def test_every_rule_is_of_a_claim_and_every_claim_that_this_experiment_settles_has_one():
+    settled = {claim.id for claim in claims.load() if claim.needs == "language_tags"}
+    assert set(RULES) == settled and len(settled) == 2
+
+
+def test_sure_is_the_same_for_the_rule_and_for_its_verdict():
+    assert SURE == verdicts.SURE
 
 
 def test_the_rules_load_without_torch():

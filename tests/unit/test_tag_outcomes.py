@@ -44,7 +44,8 @@ def test_stored_runs_are_read_by_setting_and_seed(store, monkeypatch):
     )
     assert outcomes.heads("rope", "sinks").loc[0].tolist() == [2, 3] and outcomes.heads("rope", "sinks").loc[1, 0] == 4
     layers = outcomes.layers("rope", "sinks")
-    assert layers["mean"].tolist() == [2.5, 4] and layers["standard_error"].tolist() == [1, 1]
+    assert layers["mean"].tolist() == [2.5, 4]
+    assert layers["least"].tolist() == [1.5, 3] and layers["most"].tolist() == [3.5, 5]
     assert outcomes.mean("rope", "sinks") == (3.0, 1.0)
     assert outcomes.labels("rope", "probe").to_dict() == {"tags": 0.8, "output": 0.8}
     assert outcomes.layers("rope", "probe", "output")["mean"].tolist() == [0.8]

@@ -6,18 +6,6 @@ import pytest
 from attention_atlas.words import tags as words
 
 NAN = float("nan")
-HERE = {"no-positions": (3, 3), "no-norm": (2, 3), "rope": (0, 3), "long": (0, 1)}
-
-
-def test_the_headline_turns_when_a_decoder_with_rope_grows_a_sink():
-    assert "grow a sink at the first token (5 of 6 decoders), those with RoPE do not (0 of 4)" in words.grown(HERE)
-    turned = words.grown(HERE | {"rope": (1, 3)})
-    assert "do not" not in turned and "5 of 6" in turned and "1 of 4 with RoPE" in turned
-
-
-def test_the_headline_turns_when_few_decoders_without_positions_do():
-    assert "in 1 of 3" in words.grown({"no-positions": (1, 3), "rope": (0, 3)})
-    assert words.grown({"no-positions": (0, 3), "rope": (0, 3)}).startswith("No decoder")
 
 
 def test_one_head_is_told_of_in_the_singular():
@@ -62,10 +50,22 @@ def test_tagged_tokens_beside_another_head():
 
 
 def test_qk_norm_is_judged_only_where_there_are_sinks():
-    assert "nothing can be said" in words.kept_with_qk_norm(0.03, 0.03, 0.0)
-    assert "nothing can be said" in words.kept_with_qk_norm(0.2, 0.2, 0.3)
-    assert "50% of them stay" in words.kept_with_qk_norm(0.2, 0.1, 0.0)
-    assert "not measured yet" in words.kept_with_qk_norm(0.2, None, 0.0)
+    none = (0.0, 0.0)
+    assert "nothing can be said" in words.kept_with_qk_norm((0.03, 0.0), (0.03, 0.0), none)
+    assert "nothing can be said" in words.kept_with_qk_norm((0.2, 0.0), (0.2, 0.0), (0.3, 0.0))
+    assert "50% as many" in words.kept_with_qk_norm((0.2, NAN), (0.1, 0.01), none)
+    assert "not measured yet" in words.kept_with_qk_norm((0.2, 0.0), None, none)
+
+
+def test_how_many_sinks_stay_has_the_error_of_a_ratio():
+    """Two means with 3 % and 4 % of error have a ratio with 5 %."""
+    assert "100%\u00a0±\u00a05%" in words.kept_with_qk_norm((0.2, 0.006), (0.2, 0.008), (0.0, 0.0))
+
+
+def test_the_level_to_beat_is_that_of_untrained_decoders_without_positions():
+    assert "75% without positions, which is the level" in words.level_told(0.7, 0.75)
+    assert "not measured" not in words.level_told(0.7, 0.75)
+    assert "70% with RoPE, the only ones measured yet" in words.level_told(0.7, None)
 
 
 @pytest.mark.parametrize(
@@ -75,15 +75,6 @@ def test_qk_norm_is_judged_only_where_there_are_sinks():
 )  # fmt: skip
 def test_outliers(numbers, said):
     assert said in words.outlier_words(*numbers)
-
-
-def test_a_rise_is_told_of_the_layer_that_ends_highest():
-    steps = [10, 100, 1000]
-    layers = {0: pd.Series([0.3, 0.3, 0.05], steps), 2: pd.Series([0.04, 0.09, 0.2], steps)}
-    assert (
-        words.rise(layers, 0.04) == "of layer 3 receives twice that from step 100 on and .20 in the end, still rising"
-    )
-    assert words.rise({0: layers[0]}, 0.5).endswith(".05 in the end, no longer rising")
 
 
 def test_what_is_the_same_is_said_once():

@@ -9,6 +9,8 @@ writes the first token's value vector has that coefficient. With ``odds = 1`` at
 
 import torch
 
+from attention_atlas.catch_criteria import SINK
+from attention_atlas.decoders.layer_measures import GU
 from attention_atlas.shapes import Float, Tensor
 from attention_atlas.sinks import attention_received, sink_share_wu2025, sinks_zhang2025
 
@@ -95,7 +97,7 @@ def of_uniform_attention(tokens: int) -> dict[str, float]:
     return {
         "received_first": received[0].item(),
         "sinks": int(sinks_zhang2025(even[None, None], causal).sum()),
-        "sinks_gu": int((received > 0.3).sum()),
-        "entries_wu": (((even > 0.2) & causal).sum() / causal.sum()).item(),
+        "sinks_gu": int((received > GU).sum()),
+        "entries_wu": (((even > SINK) & causal).sum() / causal.sum()).item(),
         "first_wu": sink_share_wu2025(even[None, None], causal)[0].item(),
     }

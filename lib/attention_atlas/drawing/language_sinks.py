@@ -170,15 +170,15 @@ def kind_handles() -> list[Line2D]:
 
 
 def layer_lines(axes: Axes, lines: Iterable[tuple[pd.DataFrame, str, str, str]], shift: float = 0.04) -> None:
-    """Draw numbers by layer with whiskers of two standard errors.
+    """Draw numbers by layer with whiskers from the least to the greatest seed.
 
     Parameters
     ----------
     axes : Axes
         Where to draw.
     lines : iterable of (DataFrame, str, str, str)
-        Columns ``mean`` and ``standard_error`` by layer from 0 on; a color of the palette, a format such as ``o-``, and
-        a label.
+        Columns ``mean``, ``least`` and ``most`` by layer from 0 on; a color of the palette, a format such as ``o-``,
+        and a label.
     shift : float
         Between lines, so that whiskers do not hide each other.
 
@@ -186,7 +186,8 @@ def layer_lines(axes: Axes, lines: Iterable[tuple[pd.DataFrame, str, str, str]],
     --------
     >>> from matplotlib.figure import Figure
     >>> axes = Figure().subplots()
-    >>> layer_lines(axes, [(pd.DataFrame({"mean": [0.5], "standard_error": [0.1]}), "blue", "o-", "tags")])
+    >>> table = pd.DataFrame({"mean": [0.5], "least": [0.4], "most": [0.7]})
+    >>> layer_lines(axes, [(table, "blue", "o-", "tags")])
     >>> axes.get_xticks().tolist()
     [1]
     """
@@ -195,7 +196,6 @@ def layer_lines(axes: Axes, lines: Iterable[tuple[pd.DataFrame, str, str, str]],
         layers = max(layers, len(table))
         place = table.index + 1 + number * shift
         axes.plot(place, table["mean"], form, color=PALETTE[color], label=label, linewidth=1.4, markersize=4.5)
-        reach = 2 * table["standard_error"].fillna(0)
-        axes.vlines(place, table["mean"] - reach, table["mean"] + reach, color=PALETTE[color], linewidth=1.2)
+        axes.vlines(place, table["least"], table["most"], color=PALETTE[color], linewidth=1.2)
     axes.set_xticks(range(1, layers + 1))
     axes.set_xlabel("layer")

@@ -37,7 +37,7 @@ def share_by_query(axes: Axes, found: dict[str, pd.DataFrame], odds: float, toke
         How far it goes.
     """
     queries = range(1, tokens + 1)
-    axes.plot(queries, shares(odds, tokens), "-", color=PALETTE["muted"], label=f"ω/(ω + i − 1), ω = {odds:.0f}")
+    axes.plot(queries, shares(odds, tokens), "-", color=PALETTE["muted"], label=f"ω = {odds:.0f}")
     for (label, rows), color, marker in zip(found.items(), ("blue", "orange", "green", "purple"), "os^D", strict=False):
         axes.errorbar(
             rows.index, rows["value"], 2 * rows["standard_error"], fmt=marker, color=PALETTE[color], markersize=4,

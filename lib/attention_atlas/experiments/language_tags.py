@@ -21,7 +21,11 @@ from attention_atlas.training.language import first_weights
 
 NAME = "language_tags"
 REVISION = language.REVISION  # and more when this experiment changes: it measures that one's weights
-SETTINGS = ("rope", "no-positions", "no-norm", "qk-norm", "relu", "no-positions-qk-norm", "post-norm")
+SETTINGS = (
+    "rope", "no-positions", "no-norm", "qk-norm", "relu", "no-positions-qk-norm", "post-norm",
+    "learned", "decay", "rope-no-norm",
+)  # fmt: skip
+UNTRAINED = {"untrained": "rope", "untrained-no-positions": "no-positions"}  # with the first weights of which setting
 SEEDS = 3
 SHOWN = 60  # tokens of a kind in a picture
 
@@ -82,8 +86,8 @@ def configurations(profile: str) -> dict[str, Config]:
     Returns
     -------
     dict
-        ``rope-seed0`` and so on as in :mod:`attention_atlas.experiments.language`; ``untrained-seed0`` is the first
-        with its first weights.
+        ``rope-seed0`` and so on as in :mod:`attention_atlas.experiments.language`; those of :data:`UNTRAINED` have
+        their first weights.
 
     Raises
     ------
@@ -93,17 +97,18 @@ def configurations(profile: str) -> dict[str, Config]:
     Examples
     --------
     >>> list(configurations("smoke"))[:3], len(configurations("smoke"))
-    (['rope-seed0', 'no-positions-seed0', 'no-norm-seed0'], 25)
+    (['rope-seed0', 'no-positions-seed0', 'no-norm-seed0'], 37)
     """
     offered = language.configurations(profile)
     windows = {"smoke": 6, "quick": 48, "paper": 192}[profile]
     found = {}
     for seed in range(SEEDS):
-        names = [*SETTINGS, "untrained"] + ([] if seed else ["long"])
+        names = [*SETTINGS, *UNTRAINED] + ([] if seed else ["long"])
         for name in names:
-            values = dataclasses.asdict(offered[f"{'rope' if name == 'untrained' else name}-seed{seed}"])
+            values = dataclasses.asdict(offered[f"{UNTRAINED.get(name, name)}-seed{seed}"])
             points = SHOWN if seed == 0 and name in ("rope", "no-positions") else 0
-            found[f"{name}-seed{seed}"] = Config(**values, windows=windows, trained=name != "untrained", points=points)
+            trained = name not in UNTRAINED
+            found[f"{name}-seed{seed}"] = Config(**values, windows=windows, trained=trained, points=points)
     return found
 
 

@@ -105,6 +105,10 @@ class CompressedDecoders:
         rows = self.layers[(self.layers["part"] == "none") & (self.layers["setting"] == setting)]
         return rows.groupby("layer")["lasting_sinks"].mean().max()
 
+    def largest_outlier(self) -> float:
+        """Largest over median coordinate of the stream, mean over windows, of the layer and decoder that has most."""
+        return self.layers.loc[self.layers["part"] == "none", "outlier_ratio"].max()
+
     def before(self, setting: str, quantity: str) -> pd.Series:
         """A quantity of the decoders as they are, by seed."""
         return self._rows(setting, "none", "none", "none").set_index("seed")[quantity]

@@ -68,9 +68,10 @@ class TagOutcomes:
         return self.of(setting, quantity, label).pivot_table("value", "layer", "head", "mean")
 
     def layers(self, setting: str, quantity: str, label: str = "") -> pd.DataFrame:
-        """Of every layer: ``mean`` over heads and seeds, ``standard_error`` over seeds (NaN for one)."""
+        """Of every layer: ``mean`` over heads and seeds, and the ``least`` and the ``most`` of the seeds."""
         by_seed = self.of(setting, quantity, label).groupby(["layer", "seed"])["value"].mean().unstack("seed")
-        return pd.DataFrame({"mean": by_seed.mean(axis=1), "standard_error": by_seed.sem(axis=1)})
+        ends = {"least": by_seed.min(axis=1), "most": by_seed.max(axis=1)}
+        return pd.DataFrame({"mean": by_seed.mean(axis=1), **ends})
 
     def read(self, setting: str, quantity: str, layer: int) -> dict[str, float]:
         """Accuracy of all probes of a layer, ``probe`` or ``probe_late``, mean over seeds, by what they read."""

@@ -24,7 +24,7 @@ class Untagged:
     Attributes
     ----------
     points : list of str
-        Decoders with such heads, such as ``no-positions-seed0``; `spared`: those without.
+        Decoders with such heads, such as ``no-positions-seed0``.
     table : DataFrame
         Rows of the experiment, with ``point``.
     provenance : str
@@ -39,12 +39,6 @@ class Untagged:
         self.provenance = found.provenance if found else ""
         edited = set(self.table.loc[self.table["quantity"] == "more_loss", "point"])
         self.points = [name for name in known if name in edited]
-        self.spared = [name for name in known if name not in edited]
-
-    def heads(self, point: str) -> int:
-        """How many heads of a decoder have such a sink."""
-        rows = self.table[(self.table["point"] == point) & (self.table["quantity"] == "share")]
-        return len(rows[["layer", "head"]].drop_duplicates())
 
     def strongest(self, point: str) -> pd.DataFrame:
         """What queries give to the first token in the head that gives it most: value and standard error."""
@@ -61,12 +55,25 @@ class Untagged:
         return wide.reindex(index=self.points, columns=list(language_untagged.WAYS))
 
     def recency(self) -> pd.DataFrame:
-        """Recency probability in layers after the last edited one: a row for each decoder, a column for each way."""
+        """Recency probability in the layers after the last edited one, NaN where none follows: a row for each decoder.
+
+        Returns
+        -------
+        DataFrame
+            A column for each way.
+        """
+        wide = self._later().pivot_table(index="point", columns="label", values="value")
+        return wide.reindex(index=self.points, columns=[AS_IT_IS, *language_untagged.WAYS])
+
+    def later_layers(self) -> dict[str, tuple[int, ...]]:
+        """The layers, from 0 on, over which :meth:`recency` is a mean; empty where none follows."""
+        layers = self._later().groupby("point")["layer"].unique()
+        return {point: tuple(sorted(map(int, layers.get(point, ())))) for point in self.points}
+
+    def _later(self) -> pd.DataFrame:
         last = self.table[self.table["quantity"] == "share"].groupby("point")["layer"].max()
         rows = self.table[(self.table["quantity"] == "recency") & self.table["point"].isin(self.points)]
-        rows = rows[rows["layer"] > rows["point"].map(last)]
-        wide = rows.pivot_table(index="point", columns="label", values="value")
-        return wide.reindex(index=self.points, columns=[AS_IT_IS, *language_untagged.WAYS])
+        return rows[rows["layer"] > rows["point"].map(last)]
 
 
 def odds_at(shares: pd.Series) -> float:
@@ -96,53 +103,3 @@ def short(point: str) -> str:
     """
     setting, seed = point.rsplit("-seed", 1)
     return f"{KINDS.get(setting, LABELS[setting])}, {seed}"
-
-
-def used(more_loss: pd.DataFrame, recency: pd.DataFrame) -> str:
-    """Whether later layers use the place that the tag tells, in a sentence.
-
-    Parameters
-    ----------
-    more_loss, recency : DataFrame
-        As of :meth:`Untagged.more_loss` and :meth:`Untagged.recency`.
-
-    Examples
-    --------
-    >>> loss = pd.DataFrame({"constant": [0.03, 0.02], "other direction, constant": [0.01, 0.01]})
-    >>> later = pd.DataFrame({"as it is": [0.8] * 2, "constant": [0.7] * 2, "other direction, constant": [0.8] * 2})
-    >>> used(loss, later)[:81]
-    'Later layers use it: in 2 of 2 decoders a tag that tells no place costs more than'
-    """
-    if more_loss.empty:
-        return "Not measured yet"
-    costs = more_loss["constant"] > more_loss["other direction, constant"]
-    turns = recency["constant"] < recency[["as it is", "other direction, constant"]].min(axis=1)
-    count, total = int((costs & turns).sum()), len(more_loss)
-    head = "Later layers use it" if count == total else "Not all decoders use it" if count else "We see no use of it"
-    return (
-        f"{head}: in {count} of {total} decoders a tag that tells no place costs more than as much in another "
-        "direction, and the layers after it turn less to late keys"
-    )
-
-
-def released(recency: pd.DataFrame) -> str:
-    """How much of the recency after a sink its tag makes, in a sentence.
-
-    Parameters
-    ----------
-    recency : DataFrame
-        As of :meth:`Untagged.recency`.
-
-    Examples
-    --------
-    >>> released(pd.DataFrame({"as it is": [0.8, 0.8], "constant": [0.7, 0.8]}))
-    "Of what is beyond one half, the tag's place makes 17 % on average."
-    >>> released(pd.DataFrame({"as it is": [0.8], "constant": [0.9]}))
-    "The tag's place makes none of it."
-    """
-    if recency.empty:
-        return ""
-    part = ((recency["as it is"] - recency["constant"]) / (recency["as it is"] - 0.5)).mean()
-    if not part > 0:
-        return "The tag's place makes none of it."
-    return f"Of what is beyond one half, the tag's place makes {100 * part:.0f} % on average."

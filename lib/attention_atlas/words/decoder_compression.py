@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from attention_atlas.words.decoders import listing, side
-
-LASTING = 0.05  # lasting sinks a head and window below which a layer has next to none
+from attention_atlas.words.tags import LASTING
 
 
 def eighths(size: float | None) -> str:
@@ -69,21 +68,21 @@ def headline(enough: Mapping[str, float | None]) -> str:
 
     Examples
     --------
-    >>> print(headline({"entries": 0.75, "sum": 0.625, "low_rank": None}).replace(";", ";\\n").replace(", a", ",\\na"))
-    what a text model knows does not lie in few dimensions;
-     few entries need 6/8 of the numbers to keep the perplexity within a tenth,
-    a low-rank term beside them makes it 5/8,
-    and low rank alone needs more than 7/8
+    >>> print(headline({"entries": 0.75, "sum": 0.625, "low_rank": None}).replace(", ", ",\\n"))
+    few entries need 6/8 of the numbers to keep the perplexity within a tenth,
+    5/8 with a low-rank term beside them,
+    low rank alone more than 7/8
+    >>> print(headline({"entries": 0.625, "sum": 0.625, "low_rank": 0.625}).replace(", ", ",\\n"))
+    few entries need 5/8 of the numbers to keep the perplexity within a tenth,
+    as many with a low-rank term beside them,
+    low rank alone as many
     """
-    need = {kind: 1.0 if size is None else size for kind, size in enough.items()}
-    order = (
-        f"few entries need {eighths(enough['entries'])} of the numbers to keep the perplexity within a tenth, a"
-        f" low-rank term beside them makes it {eighths(enough['sum'])}, and low rank alone needs"
-        f" {eighths(enough['low_rank'])}"
+    entries = enough["entries"]
+    term, alone = ("as many" if enough[kind] == entries else eighths(enough[kind]) for kind in ("sum", "low_rank"))
+    return (
+        f"few entries need {eighths(entries)} of the numbers to keep the perplexity within a tenth, {term} with a"
+        f" low-rank term beside them, low rank alone {alone}"
     )
-    if need["low_rank"] > max(need["entries"], need["sum"]):
-        return f"what a text model knows does not lie in few dimensions; {order}"
-    return order
 
 
 def lasting_words(most: Mapping[str, float]) -> str:
@@ -149,7 +148,7 @@ def unlike_large(most: Mapping[str, float], outlier: float) -> str:
     most : mapping
         As of :func:`lasting_words`.
     outlier : float
-        Largest over median coordinate of the stream, the most in any decoder.
+        Largest over median coordinate of the stream, the most in any layer of any decoder.
 
     Examples
     --------
@@ -181,7 +180,7 @@ def one_direction(gone: float, alone: float, second: float) -> str:
     Examples
     --------
     >>> one_direction(0.1, 0.8, 0.9)[:55]
-    'One direction of the keys is what makes sinks: with it '
+    'Sinks go with the first direction of the keys: with it '
     >>> one_direction(0.5, 0.8, 0.9)
     'Sinks are not the work of one direction: without it there still are some'
     """
@@ -190,28 +189,35 @@ def one_direction(gone: float, alone: float, second: float) -> str:
     if min(alone, second) <= 0.5:
         return "Without that one direction there are next to no sinks, but it is not the only one that they need"
     return (
-        "One direction of the keys is what makes sinks: with it alone there are as many or nearly, without it there are"
-        " next to none, and without another one they are still there. It does not settle which tokens they are"
+        "Sinks go with the first direction of the keys: with it alone there are at least half as many, without it there"
+        " are next to none, and without the second one at least half are still there. It does not settle which tokens"
+        " they are"
     )
 
 
-def low_rank_claim(captured: Mapping[str, float | None], low: int, of: int) -> str:
+def low_rank_claim(captured: Mapping[str, float | None], seeds: Mapping[str, int], low: int, of: int) -> str:
     """Whether keys of low rank keep the sinks, as a clause after "the claim".
 
     Parameters
     ----------
     captured : mapping
         Decoder to the smallest rank that is enough; None if none is.
+    seeds : mapping
+        Decoder to how many of it there are; one is not enough for a verdict.
     low, of : int
         What counts as low, and all directions.
 
     Examples
     --------
-    >>> low_rank_claim({"RoPE": 16.0, "no positions": 2.0}, 4, 24)
+    >>> low_rank_claim({"RoPE": 16.0, "no positions": 2.0}, {"RoPE": 3, "no positions": 2}, 4, 24)
     'holds for no positions only in the sense of that rule'
-    >>> low_rank_claim({"RoPE": None}, 4, 24)
+    >>> low_rank_claim({"RoPE": None}, {"RoPE": 3}, 4, 24)
     'does not hold here in the sense of that rule: 4 of 24 directions do not keep nine tenths of the sinks'
+    >>> low_rank_claim({"RoPE": 2.0}, {"RoPE": 1}, 4, 24)
+    'is not judged yet: there is one seed only of RoPE'
     """
+    if single := [name for name, count in seeds.items() if count < 2]:
+        return f"is not judged yet: there is one seed only of {listing(single)}"
     fit = [name for name, rank in captured.items() if rank is not None and rank <= low]
     if not fit:
         words = f"{low} of {of} directions do not keep nine tenths of the sinks"

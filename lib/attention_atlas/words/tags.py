@@ -1,15 +1,17 @@
 """What a page says of sinks and tags in trained decoders, chosen from the numbers."""
 
+import math
+
 import pandas as pd
 
-from attention_atlas.outcomes.tags import FIRM, TagOutcomes
-from attention_atlas.wording import counted, number, probability
-from attention_atlas.words.decoders import LABELS, listing
+from attention_atlas.rules.language_tags import HIGH, LOW
+from attention_atlas.wording import counted, with_error
+from attention_atlas.words.decoders import listing
 
-NAMES = LABELS | {"untrained": "RoPE, untrained"}
-WITHOUT = ("no-positions", "no-norm", "no-positions-qk-norm", "post-norm")  # positional encoding
-LOW, HIGH = 0.2, 0.4  # what Zhang 2025 report of one or two tags
 AHEAD = 0.05  # accuracy, or a share, by which one must exceed the other before we say so
+TOLD = 0.6  # balanced accuracy above which a label is told at all
+LASTING = 0.05  # lasting sinks a head and window below which there are next to none
+SPECIAL = 1.25  # outlier ratio over that in random coordinates above which a coordinate is a special one
 
 
 def grouped(said: dict[str, str]) -> str:
@@ -28,85 +30,6 @@ def grouped(said: dict[str, str]) -> str:
     if len(names) == 1:
         return next(iter(names))
     return "; ".join(f"{listing(where)}: {words}" for words, where in names.items())
-
-
-def rise(layers: dict[int, pd.Series], level: float) -> str:
-    """How the attention that the first token receives grows while a decoder is trained.
-
-    Parameters
-    ----------
-    layers : dict of int to Series
-        Of every layer, from 0 on: the attention by step. The one where most is received in the end is told of.
-    level : float
-        Of uniform attention.
-
-    Examples
-    --------
-    >>> steps = [100, 1000, 8000]
-    >>> rise({0: pd.Series([0.04, 0.05, 0.06], steps), 1: pd.Series([0.04, 0.1, 0.1], steps)}, 0.04)
-    'of layer 2 receives twice that from step 1,000 on and .10 in the end, no longer rising'
-    >>> rise({0: pd.Series([0.04, 0.05, 0.06], steps)}, 0.04)
-    'of layer 1 never receives twice that, and .06 in the end, still rising'
-    """
-    layer, course = max(layers.items(), key=lambda item: item[1].iloc[-1])
-    above = course.index[course > 2 * level]
-    when = f"receives twice that from step {above[0]:,} on and" if len(above) else "never receives twice that, and"
-    rising = len(course) > 1 and course.iloc[-1] > course.iloc[:-1].max()
-    end = probability(course.iloc[-1], 2)
-    return f"of layer {layer + 1} {when} {end} in the end, {'still' if rising else 'no longer'} rising"
-
-
-def having(found: TagOutcomes, settings: list[str]) -> dict[str, tuple[int, int]]:
-    """How many decoders of each setting have some head with ``<s>`` for a sink in most windows, and of how many."""
-    table = found.single_heads(settings).groupby(["setting", "seed"])["first_zhang"].max().gt(FIRM)
-    return {name: (int(table[name].sum()), len(table[name])) for name in settings}
-
-
-def counts(parts: dict[str, tuple[int, int]]) -> str:
-    """Of each setting, in how many decoders.
-
-    Examples
-    --------
-    >>> counts({"rope": (0, 2), "no-norm": (1, 1)})
-    'RoPE, Pre-LN: 0 of 2; no positions, no norm: 1 of 1'
-    """
-    return "; ".join(f"{NAMES[name]}: {some} of {of}" for name, (some, of) in parts.items())
-
-
-def grown(parts: dict[str, tuple[int, int]]) -> str:
-    """Where the first token becomes a sink, in one sentence.
-
-    Parameters
-    ----------
-    parts : dict of str to (int, int)
-        As of :func:`having`.
-
-    Examples
-    --------
-    >>> print(grown({"no-positions": (2, 2), "no-norm": (1, 1), "rope": (0, 2)}).replace("), ", "),\\n"))
-    Decoders without positional encoding grow a sink at the first token (3 of 3 decoders),
-    those with RoPE do not (0 of 2)
-    >>> grown({"no-positions": (0, 1), "rope": (0, 1)})
-    'No decoder grows a sink at the first token'
-    >>> grown({"no-positions": (1, 2), "rope": (1, 1)})
-    'A sink at the first token grows in 1 of 2 decoders without positional encoding and in 1 of 1 with RoPE'
-    """
-    without, rope = (
-        tuple(map(sum, zip(*[parts[name] for name in parts if (name in WITHOUT) == wanted], strict=True)))
-        for wanted in (True, False)
-    )
-    if not without[0] + rope[0]:
-        return "No decoder grows a sink at the first token"
-    if without[0] > without[1] / 2 and not rope[0]:
-        some = f"({without[0]} of {without[1]} decoders)"
-        return (
-            f"Decoders without positional encoding grow a sink at the first token {some}, those with RoPE do not"
-            f" (0 of {rope[1]})"
-        )
-    return (
-        f"A sink at the first token grows in {without[0]} of {without[1]} decoders without positional encoding and in"
-        f" {rope[0]} of {rope[1]} with RoPE"
-    )
 
 
 def tags_of_heads(heads: pd.DataFrame) -> str:
@@ -156,6 +79,30 @@ def place_told(place: dict[str, float]) -> str:
     if place["without tags"] > place["lasting"] - AHEAD:
         return f"{words}; but what is left without it tells it too, so the tag is not the only carrier"
     return f"{words}, and than what is left without it"
+
+
+def level_told(rope: float, without: float | None) -> str:
+    """What probes read of the place in heads that have learned nothing: the level to beat.
+
+    Parameters
+    ----------
+    rope, without : float
+        Highest balanced accuracy in a layer of untrained decoders with RoPE and without positions; None if the latter
+        are not measured yet.
+
+    Examples
+    --------
+    >>> level_told(0.72, 0.75)
+    'heads that have learned nothing with 75% without positions, which is the level to beat, and with 72% with RoPE'
+    >>> print(level_told(0.72, None).replace(", t", ",\\nt"))
+    heads that have learned nothing with 72% with RoPE,
+    the only ones measured yet: the level to beat is that of untrained ones without positions
+    """
+    start = "heads that have learned nothing with"
+    if without is None:
+        end = "the only ones measured yet: the level to beat is that of untrained ones without positions"
+        return f"{start} {rope:.0%} with RoPE, {end}"
+    return f"{start} {without:.0%} without positions, which is the level to beat, and with {rope:.0%} with RoPE"
 
 
 def place_reading(place: dict[str, float]) -> str:
@@ -211,7 +158,7 @@ def label_told(tags: float, controls: float, rest: float) -> str:
     gap = tags - controls
     told = f"{100 * gap:.0f} points more" if gap > AHEAD else "no more"
     left = "what is left without them tells it too: the label is not in the tags alone"
-    return f"the tags tell {told} than the better control, and {left if rest > 0.6 else 'without them little is left'}"
+    return f"the tags tell {told} than the better control, and {left if rest > TOLD else 'without them little is left'}"
 
 
 def stand_apart(own: float, other: float) -> str:
@@ -229,28 +176,32 @@ def stand_apart(own: float, other: float) -> str:
     return "the head's own output separates them hardly better than another head's"
 
 
-def kept_with_qk_norm(without: float, with_it: float | None, untrained: float) -> str:
-    """Whether there are sinks that QK-norm could remove, and how many it leaves.
+def kept_with_qk_norm(
+    without: tuple[float, float], with_it: tuple[float, float] | None, untrained: tuple[float, float]
+) -> str:
+    r"""Whether there are sinks that QK-norm could remove, and how many it leaves.
 
     Parameters
     ----------
-    without, with_it, untrained : float
-        Lasting sinks a head and window; None of what is not measured yet.
+    without, with_it, untrained : (float, float)
+        Lasting sinks a head and window, and their standard error over seeds (NaN for one); None if not measured yet.
 
     Examples
     --------
-    >>> kept_with_qk_norm(0.1, 0.08, 0.0)
-    'There are sinks to remove, and 80% of them stay'
-    >>> kept_with_qk_norm(0.1, None, 0.0)
+    >>> kept_with_qk_norm((0.1, 0.003), (0.08, 0.0032), (0.0, 0.0))
+    'There are sinks to remove, and 80%\xa0±\xa04% as many are there with it'
+    >>> kept_with_qk_norm((0.1, 0.01), None, (0.0, 0.0))
     'There are sinks to remove; the decoder with QK-norm is not measured yet'
-    >>> kept_with_qk_norm(0.004, 0.001, 0.0)
+    >>> kept_with_qk_norm((0.004, 0.001), (0.001, 0.0), (0.0, 0.0))
     'There is next to no sink that it could remove, so nothing can be said'
     """
-    if not without > max(untrained, AHEAD):
+    if not without[0] > max(untrained[0], LASTING):
         return "There is next to no sink that it could remove, so nothing can be said"
     if with_it is None:
         return "There are sinks to remove; the decoder with QK-norm is not measured yet"
-    return f"There are sinks to remove, and {number(with_it / without, '.0%')} of them stay"
+    part = with_it[0] / without[0]
+    error = math.hypot(with_it[1] / without[0], part * without[1] / without[0])
+    return f"There are sinks to remove, and {with_error(part, error, '.0%')} as many are there with it"
 
 
 def outlier_words(ratio: float, turned: float, at_first: float) -> str:
@@ -270,7 +221,7 @@ def outlier_words(ratio: float, turned: float, at_first: float) -> str:
     >>> outlier_words(9.0, 4.5, 0.1)
     'it moves from token to token, and its coordinate is a special one'
     """
-    special = ratio > 1.25 * turned
+    special = ratio > SPECIAL * turned
     if at_first > 0.5 and not special:
         return "it belongs to <s>, whose vector is long: in random coordinates the ratio is nearly the same"
     where = "belongs to <s>" if at_first > 0.5 else "moves from token to token"
