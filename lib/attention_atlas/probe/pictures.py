@@ -142,8 +142,8 @@ def of_tokens(measured: Probed) -> Picture:
     return Picture(
         "probe-tokens",
         figure,
-        "Attention that each token receives, mean over heads, over what it would receive if attention were even. A "
-        "red column is a token that many layers look at.",
+        "Attention that each token receives, mean over heads, over what it would receive if attention were even. Red: "
+        "more; a token that many layers look at makes a red column, not a single red cell.",
         f"A map of {times.shape[0]} layers by {times.shape[1]} tokens; the largest value, {times.max():.1f} times even "
         f"attention, is at token {token} in layer {numbers[layer]}.",
     )
