@@ -34,7 +34,9 @@ def test_panels_show_their_own_map_without_the_first_token():
     for seed, (axes, name) in enumerate(zip(panels, names, strict=True)):
         drawn = torch.as_tensor(axes.images[0].get_array().filled(math.nan))
         assert drawn[3, 1] == maps[name][4, 2] and drawn.shape == (6, 6) and drawn[1, 3].isnan()
-        assert axes.texts[0].get_text() == f"RP .{seed}000"
+        assert axes.texts[0].get_text() == f"RP .{seed}00" and len(axes.texts) == 1
+        ends = [float(text.get_text().replace("−", "-")) for text in axes.child_axes[0].texts]
+        assert ends == pytest.approx(axes.images[0].get_clim(), rel=0.01)
 
 
 def test_what_is_left_is_drawn_below_with_one_range():
@@ -44,7 +46,7 @@ def test_what_is_left_is_drawn_below_with_one_range():
     drawn = torch.as_tensor(grid[1][1].images[0].get_array().filled(math.nan))
     assert torch.allclose(drawn.tril(-1), left.tril(-1).nan_to_num() * torch.ones(6, 6).tril(-1), equal_nan=True)
     assert grid[1][0].images[0].get_clim() == grid[1][1].images[0].get_clim()
-    assert [axes.texts[0].get_text() for axes in grid[2]] == ["RP .6000", "RP .8000"]
+    assert [axes.texts[0].get_text() for axes in grid[2]] == ["RP .600", "RP .800"]
 
 
 def test_a_function_of_the_distance_is_flat_over_places_and_one_of_the_key_is_not():

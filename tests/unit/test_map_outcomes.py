@@ -42,21 +42,22 @@ def filled(tmp_path):
     return store
 
 
-def test_seeds_make_an_interval_and_one_seed_has_its_windows(filled):
+def test_three_seeds_make_an_interval_and_fewer_stand_for_themselves(filled):
     maps = LanguageMaps(["no-positions", "no-norm"], "smoke", filled)
     assert maps.seeds("no-positions") == 3 and maps.seeds("no-norm") == 1
     first, second = maps.by_layer("no-positions")
     assert first.mean == pytest.approx(0.51) and second.mean == pytest.approx(0.61)
-    assert second.high - second.mean == pytest.approx(4.303 * 0.01 / math.sqrt(3))
+    assert second.reach == pytest.approx(math.hypot(4.303 * 0.01 / math.sqrt(3), 1.96 * 0.01))
     alone = maps.mean("no-norm")
-    assert alone == pytest.approx((0.35, 0.31, 0.39, 1)) and alone.word == "early bias"
+    assert alone.values == pytest.approx((0.35,)) and alone.beyond(0.5) is None and alone.word == ""
     assert maps.mean("no-positions").word == "recency" and first.word == "undecided"
     apart = maps.mean("no-positions", less="no-norm")  # seed 0 alone is in both
-    assert apart.seeds == 1 and apart.mean == pytest.approx(0.25) and apart.beyond(0) == 1
+    assert apart.values == pytest.approx((0.25,)) and apart.error == pytest.approx(0.01 * math.sqrt(2))
     changed = maps.change("no-norm", "shuffled", "text")
     assert maps.change("no-norm", "text", "shuffled").mean == pytest.approx(-0.2)
-    assert changed.mean == pytest.approx(0.2) and changed.high - changed.mean == pytest.approx(0.04 * math.sqrt(2))
+    assert changed.mean == pytest.approx(0.2) and changed.error == pytest.approx(0.01 * math.sqrt(2))
     assert maps.heads("no-positions") == {"recency": 3, "early bias": 0, "undecided": 3}
+    assert maps.heads("no-norm") == {"recency": 0, "early bias": 2, "undecided": 0}
     assert maps.configs["no-norm"] == language_maps.configurations("paper")["no-norm-seed0"]
     assert maps.maps("no-norm")["score_0"].nan_to_num().tolist() == [[1, 0], [2, 3]]
 
@@ -123,12 +124,24 @@ def test_places_are_means_over_the_same_distances():
 def test_the_impossible_is_refused_in_one_line(tmp_path):
     with pytest.raises(ValueError, match="unknown setting 'alibi'; allowed: no-positions, no-norm"):
         LanguageMaps(["alibi"], "smoke", Store(tmp_path))
-    with pytest.raises(ValueError, match="needs 1 to 5 seeds, got 0"):
-        interval([], 0.1)
+    with pytest.raises(ValueError, match="known of at most 5 decoders, got 6"):
+        interval([0.5] * 6, 0.1)
+
+
+def test_two_decoders_that_coincide_decide_nothing():
+    twins = Interval((0.6, 0.6))
+    assert math.isnan(twins.reach) and twins.beyond(0.5) is None and twins.word == "" and twins.mean == 0.6
+    assert Interval((0.6, 0.6, 0.6)).word == "recency"
+    nothing = Interval(())
+    assert math.isnan(nothing.mean) and nothing.seeds == 0 and nothing.beyond(0.5) is None
+
+
+def test_windows_that_all_decoders_read_are_no_less_noisy_for_it():
+    found = (0.52, 0.52, 0.52)
+    assert Interval(found, 0.001).word == "recency" and Interval(found, 0.02).word == "undecided"
 
 
 def test_student_intervals_hold_the_truth_as_often_as_they_say():
     draws = torch.randn(2000, 3, generator=torch.Generator().manual_seed(0)).tolist()
     held = [interval(values, 0.0).beyond(0.0) == 0 for values in draws]
     assert sum(held) / 2000 == pytest.approx(0.95, abs=0.02)
-    assert Interval(0.0, math.nan, math.nan, 1).beyond(0.5) == 0

@@ -63,7 +63,7 @@ def test_a_missing_number_or_a_smaller_profile_settles_nothing(id):
     assert verdict(id, table[~asked]) == "not attempted"
 
 
-RETRIEVAL = tuple(f"wu2025-claim-{letter}" for letter in "abcdefg")
+RETRIEVAL = tuple(f"wu2025-claim-{letter}" for letter in "abcdefgh")
 
 
 @functools.cache  # a report on 240 networks; nobody changes it in place
@@ -75,7 +75,11 @@ def retrieval_report(flip: bool = False, without: str = "", spread: float = 1e-6
         sinks = sinks.assign(sink_percent=100 - sinks["sink_percent"])
     if without:
         gaps, sinks = gaps[gaps["position_encoding"] != without], sinks[sinks["mask"] != without]
-    return printed_retrieval.report(printed_retrieval.models(gaps, sinks, spread=spread))
+    fixed = gaps.assign(value=-gaps["value"] if flip else gaps["value"])  # the opposite of what the mixture shows
+    both = {"gaussian_mixture": gaps, "fixed": fixed}
+    return printed_retrieval.report(
+        *(printed_retrieval.models(g, sinks, spread=spread, vocabulary=name) for name, g in both.items())
+    )
 
 
 @pytest.fixture(scope="module")
@@ -115,13 +119,92 @@ def test_the_size_of_the_test_bounds_certainty(printed):
     assert verdict("wu2025-claim-a", printed.assign(sampling_error=0.01)) == "agrees in sign"
 
 
-@pytest.mark.parametrize(("sign", "expected"), [(1, "agrees"), (-1, "differs")])
-def test_claim_h_compares_the_signs_of_two_vocabularies(sign, expected):
+@functools.cache
+def under(vocabulary: str, factor: float = 0.5, spread: float = 1e-4) -> pd.DataFrame:
     gaps = scorecard.REFERENCES[0].table()
-    fixed = gaps.assign(value=sign * gaps["value"] / 2)
-    both = [printed_retrieval.models(gaps), printed_retrieval.models(fixed, vocabulary="fixed")]
-    assert verdict("wu2025-claim-h", printed_retrieval.report(*both)) == expected
-    assert verdict("wu2025-claim-h", printed_retrieval.report(printed_retrieval.models(gaps))) == "not attempted"
+    gaps = gaps.assign(value=factor * gaps["value"])
+    return printed_retrieval.report(printed_retrieval.models(gaps, vocabulary=vocabulary, spread=spread))
+
+
+def both(*fixed: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([under("gaussian_mixture", 1.0), *fixed], ignore_index=True)
+
+
+@pytest.mark.parametrize(("factor", "expected"), [(0.5, "agrees"), (-0.5, "differs")])
+def test_claim_h_compares_the_signs_of_two_vocabularies(factor, expected):
+    assert verdict("wu2025-claim-h", both(under("fixed", factor))) == expected
+    assert verdict("wu2025-claim-h", under("gaussian_mixture", 1.0)) == "not attempted"
+
+
+@pytest.mark.parametrize("letter", ["f", "h"])
+def test_a_network_that_is_not_stored_under_either_vocabulary_keeps_a_claim_waiting(letter):
+    """Eleven settings that happen to be stored do not settle it, even if all of them have their sign."""
+    table = both(under("fixed"))
+    some = table[(table["train_bias"] != "first_and_last") | (table["position_encoding"] != "rope")]
+    found = verdicts.judge(verdicts.RULES[f"wu2025-claim-{letter}"], some)
+    assert found["verdict"] == "not attempted"
+    vocabularies = 2 if letter == "h" else 1
+    assert len(found["missing"]) == 2 * vocabularies and set(found["missing"].values()) == {2}
+    assert "first_and_last-none-rope-2-residual" in found["missing"]
+    assert f"missing: {4 * vocabularies} trainings of {2 * vocabularies} networks" in found["reason"]
+
+
+def test_claim_h_needs_two_seeds_of_every_network_and_not_of_those_without_places():
+    table = both(under("fixed"))
+    one = (table["seed"] > 0) & (table["setting"] == "fixed") & (table["train_bias"] == "last")
+    found = verdicts.judge(verdicts.RULES["wu2025-claim-h"], table[~one])
+    assert found["verdict"] == "not attempted" and set(found["missing"].values()) == {1}
+    placeless = (table["mask"] == "none") & (table["position_encoding"] == "none")
+    assert placeless.any() and verdict("wu2025-claim-h", table[~placeless]) == "agrees"
+
+
+def test_claim_h_counts_a_network_once_and_a_sign_within_its_error_as_lost():
+    table = both(under("fixed"))
+    gaps = scorecard.REFERENCES[0].table()
+    keys = ["train_bias", "mask", "position_encoding", "depth", "residual"]
+    voters = len(gaps[gaps["value"].abs() >= 0.05][keys].drop_duplicates())
+    found = verdicts.judge(verdicts.RULES["wu2025-claim-h"], table)
+    assert found["ours"] == pytest.approx(0.5)
+    assert found["standard_error"] == pytest.approx(0.5 / voters**0.5) and voters < 38
+    unsure = table["sampling_error"].where(table["setting"] == "gaussian_mixture", 1.0)
+    assert verdict("wu2025-claim-h", table.assign(sampling_error=unsure)) == "differs"
+
+
+def test_what_refutes_a_part_of_a_claim_refutes_it_before_all_is_known(printed):
+    """Every difference is said to be positive, so one clearly below zero is enough; one above zero is not."""
+    last = printed[(printed["train_bias"] == "first_and_last") & (printed["mask"] == "causal")]
+    assert verdict("wu2025-claim-f", last) == "not attempted"
+    turned = last.assign(value=-last["value"])
+    found = verdicts.judge(verdicts.RULES["wu2025-claim-f"], turned)
+    assert found["verdict"] == "differs" and found["ours"] < -found["tolerance"]
+    assert (found["known"], found["of"]) == (4, 8) and "more are not known" in found["reason"]
+    assert verdict("wu2025-claim-f", turned[turned["seed"] == 0]) == "not attempted"  # one seed refutes nothing
+    assert verdict("wu2025-claim-f", turned.assign(sampling_error=1.0)) == "not attempted"  # nor does what is unsure
+
+
+@pytest.mark.parametrize(
+    ("differences", "expected"),
+    [
+        ([0.2, None], "not attempted"),
+        ([0.2, -0.03, None], "not attempted"),  # below zero by three standard errors
+        ([0.2, -0.05, None], "differs"),
+        ([None, None], "not attempted"),
+        ([0.2, -0.03], "differs"),  # all are known, so the least certain of them decides, as ever
+    ],
+)
+def test_only_a_clear_refutation_is_a_verdict_on_a_part(differences, expected):
+    table = pd.DataFrame({"difference": differences, "standard_error": 0.01}, dtype=float)
+    assert (
+        verdicts.judge(rule.Rule("", lambda report: table), pd.DataFrame({"profile": ["paper"]}))["verdict"] == expected
+    )
+
+
+def test_at_the_printed_length_a_rule_reads_what_the_trajectory_showed_then(printed):
+    early = printed.assign(value=-printed["value"], at="100000")
+    whole = pd.concat([printed, early], ignore_index=True)
+    assert verdict("wu2025-claim-f", whole) == "agrees"
+    assert verdict("wu2025-claim-f", verdicts.at_printed_length(whole)) == "differs"
+    assert verdict("wu2025-claim-f", verdicts.at_printed_length(printed)) == "not attempted"
 
 
 @pytest.mark.parametrize(("difference", "expected"), [(0.0, "differs"), (0.1, "agrees"), (-0.1, "differs")])

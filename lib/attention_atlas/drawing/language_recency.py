@@ -15,6 +15,7 @@ from attention_atlas.metrics import without_diagonal_means
 from attention_atlas.outcomes.maps import by_place
 from attention_atlas.relativity import earlier
 from attention_atlas.shapes import Float64, Tensor
+from attention_atlas.wording import probability, signed
 
 Map = Float64[Tensor, "query key"]
 STYLES = {  # color, line, marker and place beside the layer's number
@@ -86,7 +87,7 @@ def trace_panels(figure: Figure, maps: dict[str, Map], recency: dict[tuple[str, 
     panels = list(figure.subplots(3, 3).flat)
     for axes, (kind, name, layer, title) in zip(panels, PANELS, strict=True):
         column = f"score_{layer}" if kind == "score" else f"gram_{name}_{layer}"
-        score_map(axes, _visible(maps[column][1:, 1:]), recency[name or kind, layer], labels=axes is panels[6])
+        _map(axes, _visible(maps[column][1:, 1:]), recency[name or kind, layer], labels=axes is panels[6])
         axes.set_title(title, fontsize=9.5, loc="left")
     return panels
 
@@ -124,7 +125,7 @@ def layer_maps(figure: Figure, rows: dict[str, list[Map]], recency: dict[str, li
         limit = max(earlier(map).abs().max().item() for map in left) or 1.0
         upper, lower = grid[2 * place : 2 * place + 2]
         for layer in range(layers):
-            score_map(upper[layer], text[layer], recency[name][layer], labels=False)
+            _map(upper[layer], text[layer], recency[name][layer], labels=False)
             image = signed_map(lower[layer], _before(left[layer]), limit=limit, corners=False)
             edge = 0.5 + len(left[layer])
             lower[layer].plot([0.5, 0.5, edge, 0.5], [0.5, edge, edge, 0.5], color=PALETTE["muted"], linewidth=0.6)
@@ -186,6 +187,14 @@ def place_curves(figure: Figure, decoders: dict[str, list[Map]], distances: int)
     panels[-1, 0].set_xlabel("distance of the key")
     panels[-1, 1].set_xlabel(f"place of the key, distances 1 to {distances}")
     figure.legend(*panels[0, 0].get_legend_handles_labels(), loc="outside upper center", ncols=4)
+
+
+def _map(axes: Axes, map: Map, recency: float, labels: bool) -> None:
+    """A map with both ends of its colors below, and its recency probability with the digits that few seeds know."""
+    image = score_map(axes, map, labels=labels)
+    for end, text in zip(image.get_clim(), axes.child_axes[0].texts, strict=True):
+        text.set_text(signed(end, ".3g"))
+    axes.text(0.985, 0.97, f"RP {probability(recency, 3)}", transform=axes.transAxes, ha="right", va="top", fontsize=9)
 
 
 def _visible(map: Map) -> Map:

@@ -16,46 +16,71 @@ from attention_atlas.store import Store
 QUANTITIES = {
     (name or kind, layer): "recency" if kind == "score" else f"gram_{name}" for kind, name, layer, _ in PANELS
 }
-SURE = 4  # standard errors over windows, which know nothing of other seeds
-STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776}  # 97.5 % quantiles of Student's t for so many seeds
+SURE = 4  # standard errors over windows, by which a single head of a single decoder prefers a side
+LEAST = 3  # decoders; an interval over two is 12.7 standard errors wide, and nothing where they happen to coincide
+STUDENT = {3: 4.303, 4: 3.182, 5: 2.776}  # 97.5 % quantiles of Student's t for so many decoders
+NORMAL = 1.96  # the same for very many, of which windows are
 
 
 class Interval(NamedTuple):
-    """A mean over seeds with its interval.
+    """What some decoders show, and where there are three or more the 95 % interval of their mean.
 
     Parameters
     ----------
-    mean, low, high : float
-        Its 95 % interval of Student over seeds or, of one seed, four standard errors over windows.
-    seeds : int
-        How many.
+    values : tuple of float
+        One for each decoder.
+    error : float
+        Standard error over windows; all decoders read the same ones, so that their mean does not make it smaller.
     """
 
-    mean: float
-    low: float
-    high: float
-    seeds: int
+    values: tuple[float, ...]
+    error: float = 0.0
 
-    def beyond(self, value: float) -> int:
-        """1 if the interval is above a value, -1 if below, 0 if it holds the value or nothing is known of it.
+    @property
+    def seeds(self) -> int:
+        """How many decoders there are."""
+        return len(self.values)
+
+    @property
+    def mean(self) -> float:
+        """Mean over decoders, NaN of none."""
+        return sum(self.values) / len(self.values) if self.values else math.nan
+
+    @property
+    def reach(self) -> float:
+        """Half the interval: Student's over decoders and the normal one over windows, added in squares.
 
         Examples
         --------
-        >>> Interval(0.6, 0.55, 0.65, 3).beyond(0.5), Interval(0.6, 0.4, 0.8, 3).beyond(0.5)
-        (1, 0)
+        >>> round(Interval((0.59, 0.60, 0.61)).reach, 3), Interval((0.59, 0.60)).reach
+        (0.025, nan)
         """
-        return int(self.low > value) - int(self.high < value)
+        if self.seeds < LEAST:
+            return math.nan
+        return math.hypot(STUDENT[self.seeds] * float(pd.Series(self.values).sem()), NORMAL * self.error)
+
+    def beyond(self, value: float) -> int | None:
+        """1 if the interval is above a value, -1 if below, 0 if it holds the value, None if there is no interval.
+
+        Examples
+        --------
+        >>> [Interval(found).beyond(0.5) for found in ((0.58, 0.6, 0.62), (0.4, 0.6, 0.8), (0.6, 0.6))]
+        [1, 0, None]
+        """
+        if self.seeds < LEAST:
+            return None
+        return int(self.mean - self.reach > value) - int(self.mean + self.reach < value)
 
     @property
     def word(self) -> str:
-        """What it is of a recency probability.
+        """What it is of a recency probability; empty if there is no interval.
 
         Examples
         --------
-        >>> Interval(0.4, 0.3, 0.45, 3).word
-        'early bias'
+        >>> Interval((0.38, 0.4, 0.42)).word, Interval((0.4,)).word
+        ('early bias', '')
         """
-        return {1: "recency", 0: "undecided", -1: "early bias"}[self.beyond(0.5)]
+        return {1: "recency", 0: "undecided", -1: "early bias", None: ""}[self.beyond(0.5)]
 
 
 class Left(NamedTuple):
@@ -160,7 +185,7 @@ class LanguageMaps:
         """A quantity of every layer that has it."""
         found = self.rows(setting, quantity, text, trained)
         layers = found[found["head"] == -1].groupby("layer")
-        return [interval(of["value"].tolist(), of["standard_error"].iloc[0]) for _, of in layers]
+        return [interval(of["value"].tolist(), of["standard_error"].mean()) for _, of in layers]
 
     def panels(self, setting: str, text: str = "text", trained: bool = True) -> dict[tuple[str, int], Interval]:
         """Recency probability of every panel of the trace, by (name or kind, layer) of :data:`QUANTITIES`."""
@@ -176,7 +201,7 @@ class LanguageMaps:
     ) -> Interval:
         """Mean over all layers but the first, or its difference to another setting's, seed by seed.
 
-        The standard error of a single seed is the layers' mean error, as if they erred alike.
+        Its standard error over windows is the layers' mean error, as if they erred alike.
         """
         mean, error = self._deep(setting, quantity, text, trained)
         if less is not None:
@@ -188,7 +213,7 @@ class LanguageMaps:
         """How much the mean of a quantity over all layers but the first changes with the text, seed by seed."""
         mean, error = self._deep(setting, quantity, text, True)
         other, of_other = self._deep(setting, quantity, before, True)
-        return interval((mean - other).tolist(), math.hypot(error, of_other))
+        return interval((mean - other).dropna().tolist(), math.hypot(error, of_other))
 
     def _deep(self, *which) -> tuple[pd.Series, float]:
         found = self.rows(*which)
@@ -199,8 +224,9 @@ class LanguageMaps:
         """How many heads of all layers but the first prefer later keys, earlier ones, or neither by four errors."""
         found = self.rows(setting, "recency", text, trained)
         found = found[(found["head"] >= 0) & (found["layer"] > 0)]
-        words = [interval([v], e).word for v, e in zip(found["value"], found["standard_error"], strict=True)]
-        return {word: words.count(word) for word in ("recency", "early bias", "undecided")}
+        off = (found["value"] - 0.5) / found["standard_error"]
+        recency, early = int((off > SURE).sum()), int((off < -SURE).sum())
+        return {"recency": recency, "early bias": early, "undecided": len(off) - recency - early}
 
     def seeds(self, setting: str, trained: bool = True) -> int:
         """How many decoders of a setting there are."""
@@ -266,30 +292,28 @@ def by_place(map: Float64[Tensor, "query key"], distances: int) -> Float64[Tenso
 
 
 def interval(values: list[float], error: float) -> Interval:
-    """Mean and interval of the numbers of some seeds.
+    """What some decoders show.
 
     Parameters
     ----------
     values : list of float
-        One a seed, one to five.
+        One for each decoder, at most five.
     error : float
-        Standard error over windows, which only counts if there is one seed.
+        Standard error over windows.
 
     Raises
     ------
     ValueError
-        If there are none or more than five.
+        If there are more than five.
 
     Examples
     --------
-    >>> interval([0.5], 0.0625), interval([0.6, 0.7], 0.01).seeds
-    (Interval(mean=0.5, low=0.25, high=0.75, seeds=1), 2)
+    >>> interval([0.6, 0.7], 0.01)
+    Interval(values=(0.6, 0.7), error=0.01)
     """
-    if not 1 <= len(values) <= max(STUDENT):
-        raise ValueError(f"an interval needs 1 to {max(STUDENT)} seeds, got {len(values)}")
-    mean = sum(values) / len(values)
-    reach = SURE * float(error) if len(values) == 1 else STUDENT[len(values)] * float(pd.Series(values).sem())
-    return Interval(mean, mean - reach, mean + reach, len(values))
+    if len(values) > max(STUDENT):
+        raise ValueError(f"an interval is known of at most {max(STUDENT)} decoders, got {len(values)}")
+    return Interval(tuple(values), float(error))
 
 
 def _points(setting: str, end: str = "") -> list[str]:

@@ -15,8 +15,9 @@ class Rule:
     words
         The rule as a reader sees it.
     differences
-        Function of an experiment's report to the differences that the claim says are positive: a table with columns
-        ``difference`` and ``standard_error``; empty if the results needed are not all there.
+        Function of an experiment's report to the differences that the claim says are *all* positive: a table with
+        columns ``difference`` and ``standard_error``, not a number where it is not known, and perhaps ``missing``, the
+        trainings that are wanting by name (:func:`complete`). A single seed has no standard error, so it tells nothing.
     """
 
     words: str
@@ -24,17 +25,42 @@ class Rule:
 
 
 def complete(*parts: pd.DataFrame) -> pd.DataFrame:
-    """All differences of a claim, or none if one of them is not known.
+    """All differences of a claim in one table; what is not known stays in it and is not a number.
 
     Parameters
     ----------
     parts : DataFrame
-        Tables with columns ``difference`` and ``standard_error``; what is missing is not a number.
+        Tables with columns ``difference`` and ``standard_error``, and perhaps ``missing``: by name of what has to be
+        trained for the difference, how many trainings are wanting.
 
     Examples
     --------
-    >>> complete(pd.DataFrame({"difference": [0.1, None], "standard_error": [0.01, 0.01]})).empty
-    True
+    >>> complete(pd.DataFrame({"difference": [0.1], "standard_error": [0.01]}), pd.DataFrame({"difference": [None]}))
+       difference  standard_error
+    0         0.1            0.01
+    1         NaN             NaN
     """
     found = pd.concat(parts, ignore_index=True)
-    return found.iloc[:0] if found.isna().any(axis=None) else found
+    return found.astype({"difference": float, "standard_error": float})
+
+
+def known(found: pd.DataFrame) -> pd.DataFrame:
+    """The differences that have a number and an error.
+
+    Examples
+    --------
+    >>> len(known(pd.DataFrame({"difference": [0.1, 0.2], "standard_error": [0.01, None]})))
+    1
+    """
+    return found[found[["difference", "standard_error"]].notna().all(axis=1)]
+
+
+def missing(found: pd.DataFrame) -> dict[str, int]:
+    """What has to be trained before every difference is known: how many trainings of what, each counted once.
+
+    Examples
+    --------
+    >>> missing(pd.DataFrame({"missing": [{"a": 2}, {"a": 2, "b": 1}]}))
+    {'a': 2, 'b': 1}
+    """
+    return {name: count for each in found.get("missing", []) for name, count in each.items()}
