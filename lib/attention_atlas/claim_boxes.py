@@ -4,7 +4,7 @@ import pandas as pd
 
 from attention_atlas import cards, claims, results, scorecard, verdicts
 from attention_atlas.outcomes.retrieval_gaps import gap_words
-from attention_atlas.outcomes.retrieval_names import USUAL
+from attention_atlas.outcomes.retrieval_names import PRINTED_STEPS, USUAL
 from attention_atlas.outcomes.retrieval_points import printed_gaps
 from attention_atlas.rules.rule import Rule
 from attention_atlas.store import Store
@@ -76,12 +76,23 @@ def _box(claim: claims.Claim, report: pd.DataFrame) -> str:
     entry = scorecard.explanation(claim.needs, {"claim": claim.id})
     if judged["verdict"] == "differs" and entry:
         lines.append(f"Why: {{ref}}`{entry.title} <{cards.anchor('ledger', entry.id)}>`.")
+    if claim.needs == "retrieval":  # whose trainings tell what they were after the steps that the paper prints
+        then = verdicts.judge(rule, verdicts.at_printed_length(report))
+        lines += ["", f"**After the printed {PRINTED_STEPS:,} steps:** {cards.verdict(then['verdict'])}. {_why(then)}"]
+    if judged["missing"]:
+        names = ", ".join(f"`{name}` ({count})" for name, count in judged["missing"].items())
+        lines += [
+            "",
+            ":::{dropdown} Not trained yet: networks, and how many of two seeds they lack",
+            f"{names}.",
+            ":::",
+        ]
     return "\n".join([*lines, "::::"])
 
 
 def _own_numbers(rule: Rule) -> list[str]:
     """What the rule says of the gaps that the paper prints, where it can be asked about them."""
-    found = rule.differences(printed_report())["difference"]
+    found = rule.differences(printed_report())["difference"].dropna()
     if found.empty:
         return []
     right, least = (found > 0).sum(), gap_words(found.min())
@@ -90,9 +101,10 @@ def _own_numbers(rule: Rule) -> list[str]:
 
 def _why(judged: dict) -> str:
     if judged["verdict"] == "not attempted":
-        return "Not all the models that the rule needs are trained yet, or there are fewer than two seeds of some."
+        return judged["reason"][0].upper() + judged["reason"][1:] + "."
     ours, needed = gap_words(judged["ours"], judged["standard_error"]), gap_words(judged["tolerance"]).lstrip("+")
-    return (
-        f"The least certain of the differences that the rule says are positive is {ours} (standard error); it has to "
-        f"exceed {needed}, {verdicts.SURE} standard errors, to agree."
-    )
+    words = f"The least certain of the differences that the rule says are positive is {ours} (standard error); "
+    if judged["known"] < judged["of"]:
+        words += f"it lies below zero by more than {needed}, {verdicts.SURE} standard errors, which refutes the claim"
+        return f"{words}, though only {judged['known']} of {judged['of']} differences are known."
+    return f"{words}it has to exceed {needed}, {verdicts.SURE} standard errors, to agree."

@@ -8,7 +8,9 @@ An experiment is a module of ``attention_atlas.experiments`` with ``NAME``, ``RE
 - ``TOLERANCE``, how far another machine may be from a stored number, where that is more than rounding in float64;
 - ``cost(config) -> float``, what a configuration costs beside others, for the time that a sweep will need;
 - ``run_together(configs, device) -> DataFrames`` and ``alike(config)``, where configurations with equal
-  ``alike`` cost less at once than one after the other, or a GPU helps (:func:`answer`).
+  ``alike`` cost less at once than one after the other, or a GPU helps (:func:`answer`);
+- ``run_resumable(configs, device)`` and ``forget(configs, device)`` beside these, where a training keeps a checkpoint:
+  the first goes on from it and leaves it, the second removes it once the results are stored (:func:`forget`).
 """
 
 import dataclasses
@@ -70,7 +72,9 @@ def obtain(
 
 def compute(experiment: ModuleType, point: str, profile: str, store: Store | None = None) -> Result:
     """Run one configuration at a profile and store its result."""
-    return (store or Store()).keep(answer(experiment, [point], profile)[0])
+    kept = (store or Store()).keep(answer(experiment, [point], profile)[0])
+    forget(experiment, [point], profile)
+    return kept
 
 
 def answer(experiment: ModuleType, points: list[str], profile: str, device: str = "cpu") -> list[Result]:
@@ -90,7 +94,8 @@ def answer(experiment: ModuleType, points: list[str], profile: str, device: str 
     Returns
     -------
     list of Result
-        One a point, in their order, each with the manifest of this machine and its share of the seconds.
+        One a point, in their order, each with the manifest of this machine and its share of the seconds. Whoever has
+        stored them calls :func:`forget`.
 
     Raises
     ------
@@ -99,7 +104,9 @@ def answer(experiment: ModuleType, points: list[str], profile: str, device: str 
     """
     configs = [_config(experiment, point, profile) for point in points]
     start = time.perf_counter()
-    if len(points) == 1 and device == "cpu":
+    if hasattr(experiment, "run_resumable"):
+        tables = list(experiment.run_resumable(configs, device))
+    elif len(points) == 1 and device == "cpu":
         tables = [experiment.run(configs[0])]
     else:
         tables = list(experiment.run_together(configs, device))
@@ -109,6 +116,18 @@ def answer(experiment: ModuleType, points: list[str], profile: str, device: str 
     here = machine(device) | ({"together": len(points)} if len(points) > 1 else {})
     asked = zip(points, configs, tables, strict=True)
     return [made(experiment, point, config, table, profile, seconds, here) for point, config, table in asked]
+
+
+def forget(experiment: ModuleType, points: list[str], profile: str, device: str = "cpu") -> None:
+    """Remove what an experiment has kept to go on from, after its results are stored; on this machine only.
+
+    Parameters
+    ----------
+    experiment, points, profile, device
+        As of :func:`answer`, with the same points in the same order.
+    """
+    if hasattr(experiment, "forget"):
+        experiment.forget([_config(experiment, point, profile) for point in points], device)
 
 
 def recompute(result: Result) -> str:

@@ -35,6 +35,9 @@ class Reference:
         Function of our standard error and number of runs; `reason` says in words why it is that one.
     ours, runs
         The columns of our number, and of how many independent runs (seeds, sequences) it is the mean.
+    floor
+        Size that counts as small, in the unit of the number: a tolerance above it, and above the printed number's
+        distance from `neutral`, has no power, and what lies within it does not count as agreement.
     summarize
         Function of the experiment's report to a table with these columns, where the report is not one already; its
         column ``note``, if there is one, is told with the reason.
@@ -50,6 +53,7 @@ class Reference:
     reason: str
     ours: str = "mean"
     runs: str = "seeds"
+    floor: float = 0.02
     summarize: Callable[[pd.DataFrame], pd.DataFrame] = lambda report: report
 
     def table(self) -> pd.DataFrame:
@@ -69,7 +73,7 @@ REFERENCES = (
     Reference(
         "wu2025", "wu2025_attention_sinks.csv", "retrieval", "sink_percent", "attention sink in percent", None,
         lambda error, seeds: 2 * error * math.sqrt(1 + seeds / 5) + 0.1,
-        f"{FIVE_RUNS}; 0.1 for reading the figure",
+        f"{FIVE_RUNS}; 0.1 for reading the figure", floor=2.0,
         summarize=retrieval_tables.attention_sinks,
     ),
     Reference(
@@ -175,6 +179,54 @@ def validate(rows: pd.DataFrame) -> None:
             )
 
 
+def distinct(rows: pd.DataFrame) -> pd.DataFrame:
+    """The rows without those that repeat a number: Figure 2 of Wu et al. 2025 has bars of Figures 4 and 5 once more.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As :func:`rows` gives them.
+
+    Examples
+    --------
+    >>> places = ["Figure 2: gap", "Figure 4: gap", "Figure 4: sink"]
+    >>> len(distinct(pd.DataFrame({"paper": "wu2025", "item": places, "configuration": "depth 2"})))
+    2
+    """
+    what = rows["item"].str.replace(r"^Figure [^:]*: ", "", regex=True)
+    return rows[~rows.assign(item=what).duplicated(["paper", "item", "configuration"])]
+
+
+def signs(rows: pd.DataFrame, least: float = 0.05) -> tuple[int, int, int, int]:
+    """How many of the large gaps that Wu et al. 2025 print have their sign in ours, each gap counted once.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As :func:`rows` gives them.
+    least : float
+        Size from which on a gap is large.
+
+    Returns
+    -------
+    (int, int, int, int)
+        Same sign by two standard errors, same sign, known at the paper's size, and all.
+
+    Examples
+    --------
+    >>> gap = {"paper": "wu2025", "item": "Figure 4: accuracy gap", "profile": "paper", "configuration": list("abcd")}
+    >>> ours = {"ours": [0.1, 0.1, -0.1, math.nan], "standard_error": [0.01, 0.09, 0.01, math.nan]}
+    >>> signs(pd.DataFrame(gap | ours | {"reported": [0.2, 0.3, 0.2, 0.2]}))
+    (1, 2, 3, 4)
+    """
+    gaps = distinct(rows[rows["item"].str.endswith(": accuracy gap")])
+    large = gaps[gaps["reported"].astype(float).abs() >= least]
+    known = large[(large["profile"] == "paper") & large["ours"].notna()]
+    same = known[known["reported"].astype(float) * known["ours"] > 0]
+    sure = same["ours"].abs() > 2 * same["standard_error"]
+    return int(sure.sum()), len(same), len(known), len(large)
+
+
 def summary(rows: pd.DataFrame) -> str:
     """One line per paper and a total: how many rows have which verdict.
 
@@ -227,7 +279,8 @@ def _reference_rows(reference: Reference, report: pd.DataFrame) -> list[dict]:
         if key in answers:
             judged = _judged(reference, value, answers[key])
         if judged.get("verdict") == "differs":
-            judged["reason"] += _because(reference.experiment, dict(zip(columns, key, strict=True)))
+            asked = {"quantity": reference.quantity} | dict(zip(columns, key, strict=True))
+            judged["reason"] += _because(reference.experiment, asked)
         lines.append(_row(reference.paper, place, configuration, value, **judged))
     return lines
 
@@ -262,6 +315,12 @@ def _judged(reference: Reference, value: float, found: dict) -> dict:
         )
     elif verdict == "not attempted":
         reason = f"one seed of the experiment {reference.experiment}: no standard error to judge with"
+    elif verdict == "agrees" and tolerance > max(abs(value - (reference.neutral or 0.0)), reference.floor):
+        verdict, reason = (
+            "not attempted",
+            f"the experiment {reference.experiment} is too uncertain: a tolerance above the number itself (and above "
+            f"{reference.floor:g}) has no power, more seeds are needed",
+        )
     reason += f"; {note}" if note else ""
     return found | {"tolerance": tolerance, "reason": reason, "verdict": verdict}
 
@@ -274,12 +333,12 @@ def explanation(experiment: str, values: dict[str, str]) -> ledger.Discrepancy |
     experiment : str
         That would repeat the row.
     values : dict
-        What tells the row apart: columns of a reference file, or ``claim``.
+        What tells the row apart: columns of a reference file and the ``quantity``, or ``claim``.
 
     Examples
     --------
-    >>> explanation("retrieval", {"claim": "wu2025-claim-a"}).id
-    'wu2025-protocol'
+    >>> explanation("retrieval", {"quantity": "attention sink in percent", "mask": "causal"}).id
+    'wu2025-sink-sizes'
     """
     question = {"experiment": experiment, **values}
     matching = (
@@ -299,7 +358,9 @@ def _claim_row(claim: claims.Claim, report: pd.DataFrame) -> dict:
     """A claim in words as a row; one without a rule waits for its experiment."""
     judged = {"reason": f"needs the experiment {claim.needs}"}
     if claim.id in verdicts.RULES:
-        judged |= verdicts.judge(verdicts.RULES[claim.id], report)
+        found = verdicts.judge(verdicts.RULES[claim.id], report)
+        waits = found["verdict"] == "not attempted"
+        judged = found | {"reason": f"{judged['reason']}; {found['reason']}" if waits else found["reason"]}
     if judged.get("verdict") == "differs":
         judged["reason"] += _because(claim.needs, {"claim": claim.id})
     return _row(claim.paper, f"{claim.place}: {claim.id}", claim.statement, claim.reported, **judged)

@@ -8,15 +8,20 @@ import pandas as pd
 from attention_atlas import claims, scorecard
 from attention_atlas.cards import PAPERS, anchor, short, table, verdict
 
+AIM = 75  # percent of the large gaps that are to have the printed sign
+
 
 def sentence(rows: pd.DataFrame) -> str:
-    """The scorecard in one sentence, for the front page.
+    """The scorecard in one sentence, for the front page; a number that two figures print counts once.
 
     Examples
     --------
-    >>> sentence(pd.DataFrame({"verdict": ["agrees", "differs", "not attempted"]}))
+    >>> places = ["Figure 2: gap", "Figure 4: gap", "Figure 3: sink", "Theorem 1"]
+    >>> verdicts = ["agrees", "agrees", "differs", "not attempted"]
+    >>> sentence(pd.DataFrame({"paper": "x", "item": places, "configuration": "", "verdict": verdicts}))
     '2 of 3 statements, claims and numbers are checked so far: 1 agrees, 1 differs (the ledger says why); 1 to go.'
     """
+    rows = scorecard.distinct(rows)
     count = rows["verdict"].value_counts()
     words = [
         f"{count[word]} {word if count[word] == 1 else word.replace('agrees', 'agree').replace('differs', 'differ')}"
@@ -27,6 +32,31 @@ def sentence(rows: pd.DataFrame) -> str:
     done = len(rows) - count.get("not attempted", 0)
     so_far = (f": {', '.join(words)}" if words else "") + (f"; {len(rows) - done} to go" if done < len(rows) else "")
     return f"{done} of {len(rows)} statements, claims and numbers are checked so far{so_far}."
+
+
+def signs_sentence(rows: pd.DataFrame) -> str:
+    """How many of the large gaps of Wu et al. 2025 have the printed sign in ours, beside what we aim at.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As :func:`attention_atlas.scorecard.rows` gives them.
+
+    Examples
+    --------
+    >>> gap = {"paper": "wu2025", "item": "Figure 4: accuracy gap", "profile": "paper", "configuration": list("ab")}
+    >>> rows = pd.DataFrame(gap | {"ours": [0.1, None], "standard_error": [0.01, None], "reported": [0.2, 0.2]})
+    >>> print(signs_sentence(rows).replace(". ", ".\\n"))
+    Wu 2025 prints 2 different gaps of at least .05 in size, 1 of them of settings that we have trained.
+    Of these 1 (100 %) have the same sign in ours, 1 of them by two standard errors (one seed has none); we aim at 75 %.
+    """
+    sure, same, known, all_ = scorecard.signs(rows)
+    trained = f"{known or 'none'} of them of settings that we have trained"
+    words = f"Wu 2025 prints {all_} different gaps of at least .05 in size, {trained}."
+    if not known:
+        return words
+    counts = f"{same} ({100 * same / known:.0f} %) have the same sign in ours"
+    return f"{words} Of these {counts}, {sure} of them by two standard errors (one seed has none); we aim at {AIM} %."
 
 
 def sections(rows: pd.DataFrame) -> list[tuple[str, str, pd.DataFrame]]:

@@ -52,7 +52,8 @@ def sweep(
     together : int
         How many points that are alike are computed as one job, by an experiment with ``run_together``.
     budget : float
-        Seconds after which the sweep ends; nothing is started that is not expected to finish by then.
+        Seconds after which the sweep ends; nothing is started that is not expected to finish by then, unless the
+        experiment goes on from a checkpoint: then the most important point is started, however long it takes.
 
     Returns
     -------
@@ -114,6 +115,7 @@ class _Sweep:
         self.failed: list[str] = []
         self.computed = self.elsewhere = 0
         self.pace = Pace()
+        self.resumes = hasattr(self.experiment, "run_resumable")  # a point that is stopped is not lost
 
     def run(self, workers: Workers) -> int:
         """Go on until nothing is left or no time; returns how many results were computed."""
@@ -154,8 +156,7 @@ class _Sweep:
             points, taken = self._next()
             if not points:
                 break
-            canary = points == [results.CANARY_POINT]
-            profile, device = ("smoke", "cpu") if canary else (self.profile, self.device)
+            profile, device = self._where(points)
             limit = None if math.isinf(self.end) else self.end - time.monotonic() + GRACE
             future = workers.executor.submit(_answer, self.name, points, profile, device, limit)
             self.running[future] = _Job(points, time.monotonic())
@@ -165,7 +166,7 @@ class _Sweep:
         """The most important points to start now, and whether some may not because another sweep has them."""
         taken = False
         for group in list(self.waiting):
-            if time.monotonic() + self._expected(group) > self.end:
+            if not self.resumes and time.monotonic() + self._expected(group) > self.end:
                 continue
             reserved = list(itertools.takewhile(lambda point: self.reservations.take(self.keys[point]), group))
             if len(reserved) < len(group):
@@ -204,6 +205,8 @@ class _Sweep:
                 self._give([point])
                 done = self.total - sum(map(len, self.waiting)) - self._begun()
                 self.say(f"{self.name} {point}: {said}; {done} of {self.total}{self._rest(workers)}")
+            if not any(isinstance(answer, Exception) for answer in answers):
+                results.forget(self.experiment, job.points, *self._where(job.points))  # all of them are stored
         if gone:
             raise RuntimeError(
                 f"{self.name}: the workers are gone ({type(gone).__name__}: a process was killed, the memory was full, "
@@ -225,6 +228,10 @@ class _Sweep:
         if point != results.CANARY_POINT:
             self.pace.add(self._cost(point), seconds)
         return f"{seconds:.1f} s" + (f" ({together} together)" if together > 1 else "")
+
+    def _where(self, points: list[str]) -> tuple[str, str]:
+        """Size and device of some points: the canary is small and on the CPU."""
+        return ("smoke", "cpu") if points == [results.CANARY_POINT] else (self.profile, self.device)
 
     def _cost(self, point: str) -> float:
         return self.experiment.cost(self.configs[point]) if hasattr(self.experiment, "cost") else 1.0

@@ -12,6 +12,8 @@
 # **Does it reproduce?** This page lists every number, statement and claim of the four papers that we set out to check, ours beside it, and a verdict.
 #
 # {glue:text}`scorecard-line`
+#
+# *The signs.* {glue:text}`scorecard-signs`
 
 # %% tags=["parameters"]
 papers: list[str] = ["wu2025", "kim2026", "zhang2025", "bao2024"]  # papers listed, in this order
@@ -75,7 +77,10 @@ figures.show(
 )
 
 # %% tags=["hide-input"]
+once = scorecard.distinct(rows)
 glue("scorecard-line", scorecard_text.sentence(rows), display=False)
+glue("scorecard-signs", scorecard_text.signs_sentence(rows), display=False)
+glue("scorecard-twice", f"{len(rows)} rows, {len(once)} different ones", display=False)
 lines = []
 for paper in papers:
     mine = rows.verdict[rows.paper == paper]
@@ -89,6 +94,8 @@ for paper in papers:
 display(Markdown(cards.table(["paper", *map(cards.verdict, scorecard.VERDICTS), "rows"], lines)))
 
 # %% [markdown]
+# That makes {glue:text}`scorecard-twice`: Figure 2 of Wu 2025 shows bars of its Figures 4 and 5 once more, and a bar has a row in every figure that prints it. The first sentence of this page and the line on the signs count it once, the table and the map count rows.
+#
 # ## What is next
 #
 # The statements come first because they need no training. The rest waits for experiments, each of which settles many rows at once. These are the ones still to run:
@@ -123,7 +130,12 @@ display(Markdown(cards.table(["experiment", "paper", "rows it settles"], lines))
 # | ✔ agrees | our value is within the tolerance; a statement holds in every draw as printed, and its negative control fails |
 # | ▲ agrees in sign | not within it, but on the same side of "no preference" by two standard errors of ours |
 # | ✘ differs | neither; then the {doc}`discrepancy ledger </_executed/back_matter/discrepancy_ledger>` has to say why, or the build stops |
-# | ○ not attempted | no result of ours at the paper's size, or only one seed |
+# | ○ not attempted | no result of ours at the paper's size, or only one seed; or within a tolerance that has no power |
+#
+# A tolerance has *no power* if it is larger than the printed number's own distance from "no preference" (from zero where there is none) and larger than .02, for percentages 2: within it lies no effect as well as the printed one. Such a row
+# is not attempted until more seeds have made it narrower. This was added after the first results were seen, it makes the rule stricter, and it holds for the rows of every paper.
+#
+# A claim in words says that some differences are all positive. It agrees when all are known and positive by four standard errors. It differs as soon as one is below zero by four standard errors, whatever is not known yet.
 
 # %% tags=["hide-input"]
 rules = [

@@ -34,6 +34,7 @@ from attention_atlas.exercises import position_bias_retrieval_task as exercises
 from attention_atlas.experiments import retrieval
 from attention_atlas.models.attention_only import AttentionOnly
 from attention_atlas.outcomes.emergence import stages
+from attention_atlas.outcomes.retrieval_costs import costs
 from attention_atlas.outcomes.retrieval_names import GAPS, PRINTED_STEPS, sides
 from attention_atlas.outcomes.retrieval_points import Models, names, printed_gaps
 from attention_atlas.tasks.copying import RULES, guessing, on_tests
@@ -41,7 +42,7 @@ from attention_atlas.tasks.retrieval import Task, draw_world
 from attention_atlas.tasks.retrieval_sequences import training_sequences
 from attention_atlas.tasks.retrieval_tests import conflict_sequences
 from attention_atlas.training.together import together_or_alone
-from attention_atlas.wording import probability, say, short, thousandths
+from attention_atlas.wording import number, probability, say, short, thousandths
 from attention_atlas.words.emergence import (
     at_both_lengths,
     emerged_words,
@@ -74,9 +75,9 @@ for right, other in ((None, None), (first, middle), (middle, first)):
             pair.append(conflict_sequences(kind, own, right, other, 20, generator))
     (clean, targets), (noisy, _) = pair
     read = [parts(one, world, target) for one, target in zip(clean, targets.tolist(), strict=True)]
-    number = next(k for k, p in enumerate(read) if right is None or p.labels[right] != p.labels[other])
-    alike = torch.cosine_similarity(noisy[number, :-1:2], noisy[number, -1:], dim=-1)
-    shown.append((read[number], right, other, alike.tolist()))
+    which = next(k for k, p in enumerate(read) if right is None or p.labels[right] != p.labels[other])
+    alike = torch.cosine_similarity(noisy[which, :-1:2], noisy[which, -1:], dim=-1)
+    shown.append((read[which], right, other, alike.tolist()))
 
 figure, rows = plt.subplots(4, 1, figsize=(7.2, 4.7), height_ratios=(1, 1, 1, 0.7))
 titles = ("training", "test: first against middle, first is right", "test: middle against first, middle is right")
@@ -219,11 +220,25 @@ say("task-enough", probability(retrieval.ENOUGH, 2))
 longest = max(config.steps for config in retrieval.configurations("paper").values())
 say("task-longest", f"{longest:,}")
 say("task-models", f"{len(retrieval.configurations('paper'))}")
+plan = costs()
+say("task-hours-left", number(plan["hours_left"].sum(skipna=False), ".0f"))
+lines_of_plan = [
+    f"| {row.vocabulary} | {row.depth} | {row.encoding} | {row.trainings} | {row.stored} | {number(row.hours_each, '.1f')} | {number(row.hours_left, '.0f')} |"
+    for row in plan.itertuples()
+]
+heads = "| vocabulary | layers | encoding | trainings | stored | core-hours each, at most | core-hours left |\n|:--|--:|:--|--:|--:|--:|--:|"
+display(
+    Markdown(
+        ":::{dropdown} What the plan costs\n"
+        + "\n".join([heads, *lines_of_plan])
+        + "\n\nCore-hours are the experiment's own estimate of what networks cost beside one another, times the median of what the stored trainings took. They ran on a machine with other work, and of a training that was interrupted the last part alone is counted: a rough number.\n:::"
+    )
+)
 
 # %% [markdown]
 # *The check.* Three models, trained together and each alone, for {glue:text}`task-together-steps` steps on this page: parameters move by up to {glue:text}`task-together-moved`, and the largest difference between the two ways is {glue:text}`task-together-apart`.
 #
-# **One result is one model**, a setting and a seed, with the trajectory of its training: loss, accuracies and gaps at 100, 200, 500 steps and so on. So a gap can be read at any length of training. The book's plan has {glue:text}`task-models` models; {doc}`/running_sweeps` says how they are trained.
+# **One result is one model**, a setting and a seed, with the trajectory of its training: loss, accuracies and gaps at 100, 200, 500 steps and so on. So a gap can be read at any length of training. The book's plan has {glue:text}`task-models` models, of which some {glue:text}`task-hours-left` core-hours are left; {doc}`/running_sweeps` says how they are trained.
 #
 # **When does a training end?** The paper's text says {glue:text}`task-printed-steps` iterations, the official code says 50,000 or 150,000 ({ref}`ledger <ledger-wu2025-iterations>`). We stop at the first multiple of {glue:text}`task-printed-steps` at which the accuracy on novel classes is at least {glue:text}`task-enough`, and at {glue:text}`task-longest` in any case. This rule was fixed before the first training and does not look at gaps. Where the two lengths differ we show both.
 #

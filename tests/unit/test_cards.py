@@ -184,7 +184,22 @@ def test_a_card_names_the_statements_that_need_the_repair():
     ],
 )  # fmt: skip
 def test_the_scorecard_in_one_sentence(verdicts, sentence):
-    assert scorecard_text.sentence(pd.DataFrame({"verdict": verdicts})) == sentence
+    table = pd.DataFrame(
+        {"paper": "x", "item": "Figure 1: gap", "configuration": range(len(verdicts)), "verdict": verdicts}
+    )
+    table = table.astype({"configuration": str})
+    assert scorecard_text.sentence(table) == sentence
+    assert scorecard_text.sentence(pd.concat([table, table.assign(item="Figure 9: gap")])) == sentence  # printed twice
+
+
+def test_the_signs_in_one_sentence():
+    ours = {"ours": [0.1, 0.1, -0.1, None], "standard_error": [0.01, None, 0.01, None]}
+    gap = {"paper": "wu2025", "item": "Figure 4: accuracy gap", "profile": "paper", "configuration": list("abcd")}
+    words = scorecard_text.signs_sentence(pd.DataFrame(gap | ours | {"reported": 0.2}))
+    assert "prints 4 different gaps" in words and "3 of them of settings that we have trained" in words
+    assert "Of these 2 (67 %) have the same sign in ours, 1 of them by two standard errors" in words
+    nothing = pd.DataFrame(gap | {"ours": [math.nan] * 4, "standard_error": math.nan, "reported": 0.2})
+    assert scorecard_text.signs_sentence(nothing).endswith("none of them of settings that we have trained.")
 
 
 def test_every_row_is_in_one_section():

@@ -62,10 +62,26 @@ def test_a_diamond_stands_where_training_went_on(axes, steps, drawn):
 
 
 def test_what_is_not_there_yet_is_an_empty_place(axes):
-    gap_bars(axes, [one(mean=math.nan, printed_length=math.nan, standard_error=math.nan)])
-    (paper,) = axes.patches
-    assert paper.get_height() == 0.25 and diamonds(axes) == [] and whiskers(axes) == []
+    missing = one(mean=math.nan, printed_length=math.nan, standard_error=math.nan)
+    gap_bars(axes, [missing, one()])
+    assert [bar.get_height() for bar in axes.patches] == [0.25, 0.25, 0.2]
+    assert len(diamonds(axes)) == len(whiskers(axes)) == 1
     assert [text.get_text().strip() for text in axes.texts] == ["not yet"]
+
+
+def test_a_panel_without_any_of_ours_says_so_once(axes):
+    missing = one(mean=math.nan, printed_length=math.nan, standard_error=math.nan)
+    gap_bars(axes, [missing] * 5)
+    assert len(axes.patches) == 5 and [text.get_text() for text in axes.texts] == ["ours: not yet"]
+
+
+def test_the_legend_names_what_is_drawn_and_nothing_else():
+    nothing = beside(pd.DataFrame())
+    assert gap_legend(nothing)[1] == ["paper"]
+    ours = nothing.assign(mean=0.1, printed_length=0.2, steps=100_000.0)
+    assert gap_legend(ours)[1] == ["paper", "ours, at the end"]
+    assert gap_legend(ours.assign(steps=200_000.0))[1] == ["paper", "ours, at the end", "ours after 100,000 steps"]
+    assert len(gap_legend(ours)[0]) == 2
 
 
 def test_nothing_is_missing_where_all_is_there(axes):
@@ -77,7 +93,8 @@ def test_the_left_bar_may_be_another_column(axes):
     gap_bars(axes, [one(mixture=0.4), one(mixture=math.nan)], hollow="mixture")
     assert [bar.get_height() for bar in axes.patches] == [0.4, 0.2, 0.2]
     assert len(axes.texts) == 1
-    assert gap_legend("mixture")[1] != gap_legend("paper")[1]
+    table = pd.DataFrame([one(mixture=0.4)])
+    assert not set(gap_legend(table, "mixture")[1]) & set(gap_legend(table)[1])
 
 
 LINES = {"causal": {"mask": "causal"}, "no mask": {"mask": "none"}}

@@ -53,8 +53,9 @@ def emerged(*steps):
     return pd.DataFrame({"emerged": np.array(steps, dtype=float)})
 
 
-def printed(*gaps):
-    return pd.DataFrame({"printed": np.array(gaps, dtype=float)})
+def printed(*gaps, name="run"):
+    points = [f"{name}-{number}" for number in range(len(gaps))]
+    return pd.DataFrame({"point": points, "printed": np.array(gaps, dtype=float)})
 
 
 def test_the_paper_stands_beside_ours_at_both_lengths_and_the_text_convention_apart():
@@ -114,26 +115,39 @@ def test_scales_without_a_common_gap_are_not_settled():
     ("runs", "usual", "words"),
     [
         ((0.31, 0.29), (0.1, 0.2), "+0.150 at 100,000: beyond their range of .100"),
-        ((0.24,), (0.1, 0.2), "+0.090 at 100,000: within their range of .100"),
-        ((0.0, math.nan), (0.1, 0.2, math.nan), "−0.150 at 100,000: beyond their range of .100"),
-        ((0.25,), (0.0, 0.5), "+0.000 at 100,000: within their range of .500"),
+        ((0.24, 0.24), (0.1, 0.2), "+0.090 at 100,000: within their range of .100"),
+        ((0.0, 0.0, math.nan), (0.1, 0.2, math.nan), "−0.150 at 100,000: beyond their range of .100"),
+        ((0.25, 0.25), (0.0, 0.5), "+0.000 at 100,000: within their range of .500"),
+        ((0.25,), (0.0, 0.5), "not enough models yet"),
+        ((0.0, math.nan), (0.1, 0.2), "not enough models yet"),
         ((), (0.1, 0.2), "not enough models yet"),
         ((math.nan,), (0.1, 0.2), "not enough models yet"),
         ((0.3,), (0.1, math.nan), "not enough models yet"),
     ],
 )
 def test_a_shift_is_beyond_or_within_the_range_of_the_usual_runs(runs, usual, words):
-    assert shift_words(printed(*runs), printed(*usual)) == words
+    assert shift_words(printed(*runs), printed(*usual, name="usual")) == words
+
+
+def test_a_run_is_not_compared_with_itself():
+    usual = printed(0.1, 0.2, name="usual")
+    shared = pd.concat([usual[:1], printed(0.5, 0.7)])  # as seed 0, which draws the same either way
+    assert shift_words(shared, usual) == shift_words(printed(0.5, 0.7), usual)
+    assert shift_words(shared, usual).startswith("+0.450 ")
+    assert shift_words(shared[:2], usual) == shift_words(usual, usual) == "not enough models yet"
+    assert seeds_words(usual, shared) == seeds_words(usual, printed(0.5, 0.7))
+    assert seeds_words(usual, shared[:2]).startswith("Not settled")
 
 
 def test_deviations_of_seeds_are_of_samples():
     everything, world = (0.1, 0.3, 0.2, math.nan), (0.15, 0.19)
     deviations = [math.sqrt(0.02 / 2), math.sqrt(2 * 0.02**2)]
-    assert seeds_words(printed(*everything), printed(*world)) == (
+    assert seeds_words(printed(*everything, name="usual"), printed(*world)) == (
         f"The gap first − last at 100,000 steps has a standard deviation of .{1000 * deviations[0]:03.0f} over 3 runs"
         f" that vary everything and of .{1000 * deviations[1]:03.0f} over 2 runs that vary the world only"
     )
     for few in ((printed(0.1), printed(0.1, 0.2)), (printed(0.1, 0.2), printed(0.1, math.nan)), (printed(),) * 2):
+        few = few[0].assign(point="usual"), few[1]
         assert seeds_words(*few) == "Not settled: there are not yet two runs of both kinds"
 
 

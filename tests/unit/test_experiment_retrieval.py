@@ -3,6 +3,7 @@
 import dataclasses
 import re
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import groupby
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 import torch
 
 from attention_atlas import files, results
+from attention_atlas.executors import Workers
 from attention_atlas.experiments import retrieval
 from attention_atlas.experiments.retrieval import (
     CANARY,
@@ -26,6 +28,7 @@ from attention_atlas.experiments.retrieval import (
 from attention_atlas.models.attention_only import Network
 from attention_atlas.profiles import PROFILES
 from attention_atlas.registry import DATA
+from attention_atlas.sweep import sweep
 from attention_atlas.training.retrieval import Training
 
 POINTS = configurations("paper")
@@ -167,7 +170,7 @@ def test_every_profile_asks_the_same_with_longer_training_and_more_tests():
 def test_the_paper_profile_trains_as_the_paper_does():
     main = [config for config in POINTS.values() if is_main(config)]
     assert {(c.batch, c.weight_decay) for c in POINTS.values()} == {(128, 1e-6)}
-    ours = [config for config in POINTS.values() if not is_main(config)]
+    ours = [config for config in POINTS.values() if not is_main(config) and not is_control(config)]
     assert len(ours) == 2 * 6 + 2 * 4 + 4  # the text's scale; rates and first weights; worlds alone
     task, model, schedule = main[0].task, main[0].model, main[0].schedule
     assert (task.items, task.d_model, task.classes, task.labels, task.burstiness) == (8, 64, 2048, 32, 4)
@@ -198,7 +201,31 @@ MAIN = {"scale": "code", "varied": "everything", "learning_rate": 1e-3, "initial
 
 def is_main(config, **asked):
     """Whether it is one of the paper's own experiments, and has all that is asked for."""
-    return (MAIN | asked).items() <= vars(config).items()
+    return (MAIN | asked).items() <= vars(config).items() and not is_control(config)
+
+
+def is_control(config):
+    """Whether it can have no gap, by proof: it has its place at the end, whatever the order of the others."""
+    return (config.mask, config.position_encoding) == ("none", "none")
+
+
+def test_controls_whose_gap_is_known_come_last():
+    assert sum(map(is_control, POINTS.values())) == 4 * (5 + 2)
+    assert before(lambda c: not is_control(c), is_control)
+
+
+def test_what_completes_a_claim_soonest_comes_first():
+    names = list(POINTS)
+    start = names.index("first_and_last-causal-sin-2-residual-seed0")
+    assert all(name.startswith("unbiased-causal") for name in names[:start]) and start == 12
+    ends = [f"first_and_last-{mask}-{e}-2-residual" for mask in ("causal", "none") for e in ("sin", "rope")]
+    alone = [f"last-causal-{e}-2-residual" for e in ("none", "sin", "rope")] + ["first-causal-none-2-residual"]
+    masks = "sliding_window5", "sliding_window9", "sliding_window13", "prefix2", "prefix4", "prefix6"
+    for settings in (ends, alone, [f"unbiased-{mask}-none-2-residual" for mask in masks]):
+        block = names[start : start + 2 * len(settings)]
+        assert set(block) == {f"{setting}-seed{seed}" for setting in settings for seed in (0, 1)}
+        assert [name[-1] for name in block] == ["0"] * len(settings) + ["1"] * len(settings)
+        start += len(block)
 
 
 @pytest.mark.parametrize(
@@ -216,7 +243,9 @@ def test_depth_two_comes_before_six_before_ten(vocabulary, seeds):
 def test_two_seeds_of_everything_come_before_five_of_anything():
     assert before(lambda c: is_main(c) and c.seed < 2, lambda c: is_main(c) and c.seed >= 2)
     mixture = {"vocabulary": "gaussian_mixture"}
-    assert before(lambda c: is_main(c, **mixture) and c.seed < 2, lambda c: not is_main(c, **mixture))
+    assert before(
+        lambda c: is_main(c, **mixture) and c.seed < 2, lambda c: not is_main(c, **mixture) and not is_control(c)
+    )
     for depth in (2, 6, 10):  # every setting once before any setting twice
         asked = mixture | {"depth": depth, "train_bias": "unbiased", "mask": "causal"}
         seeds = [c.seed for c in POINTS.values() if is_main(c, **asked)]
@@ -338,6 +367,47 @@ def test_a_stopped_group_goes_on_and_leaves_nothing_behind(tmp_path, monkeypatch
     for table, whole in zip(run_together(configs), expected, strict=True):
         pd.testing.assert_frame_equal(table, whole, check_exact=True)
     assert steps == [20]
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_a_training_that_ended_is_not_lost_before_its_result_is_stored(tmp_path, monkeypatch):
+    """A sweep that dies between the last step and the store finds the training at its end."""
+    monkeypatch.setenv("ATTENTION_ATLAS_RESULTS", str(tmp_path / "results"))
+    point, store = "unbiased-causal-none-2-residual-seed0", results.Store()
+
+    def keep(*_):
+        raise Interrupted
+
+    with monkeypatch.context() as patched, pytest.raises(Interrupted):
+        patched.setattr(results.Store, "keep", keep)
+        results.compute(retrieval, point, "smoke")
+    (kept,) = tmp_path.glob("data/checkpoints/retrieval-*.pt")
+    assert kept == retrieval._checkpoint([configurations("smoke")[point]], "cpu")
+    with monkeypatch.context() as patched:
+        patched.setattr(Training, "advance", keep)  # nothing is left to be trained
+        found = results.compute(retrieval, point, "smoke")
+    assert not list(tmp_path.rglob("*.pt")) and store.get(retrieval, configurations("smoke")[point])
+    pd.testing.assert_frame_equal(run(configurations("smoke")[point]), found.table, check_exact=True)
+
+
+def test_a_sweep_forgets_a_group_when_all_of_it_is_stored(tmp_path, monkeypatch):
+    monkeypatch.setenv("ATTENTION_ATLAS_RESULTS", str(tmp_path / "results"))
+    only, there = "unbiased-causal-*-2-residual-seed0", []
+    keep = results.Store.keep
+
+    def watched(store, result):
+        there.append(len(list(tmp_path.glob("data/checkpoints/retrieval-*.pt"))))
+        return keep(store, result)
+
+    monkeypatch.setattr(results.Store, "keep", watched)
+    with ThreadPoolExecutor(1) as pool:
+        sweep("retrieval", "smoke", only, workers=Workers(pool, lambda: 1), together=2, say=lambda line: None)
+    assert len(there) == 4 and min(there) >= 1  # the canary, no encoding, decay, RoPE
+    assert not list(tmp_path.rglob("*.pt"))
+
+
+def test_a_run_by_itself_keeps_nothing_that_a_later_run_could_find(tmp_path):
+    run(MIXED[0])
     assert not list(tmp_path.rglob("*.pt"))
 
 

@@ -213,6 +213,85 @@ def test_a_row_that_differs_needs_a_ledger_entry_that_explains_it(tmp_path, monk
     assert len(explained) == 51 and explained["configuration"].str.startswith("mask prefix").all()
 
 
+def reversed_gaps(folder, **chosen) -> results.Store:
+    """As if the printed gaps of some settings came out with the other sign, and all others as printed."""
+    reference = scorecard.REFERENCES[0]
+    table = as_if_run(reference)
+    mine = (table[list(chosen)] == pd.Series(chosen)).all(axis=1)
+    assert mine.any()
+    return store(folder, "retrieval", table.assign(value=table["value"].where(~mine, -table["value"])))
+
+
+def test_the_ledger_as_it_stands_excuses_no_gap_but_those_it_speaks_of(tmp_path):
+    known = {"position_encoding": "decay", "depth": 2, "residual": 1, "train_bias": "unbiased"}
+    rows = scorecard.rows(reversed_gaps(tmp_path / "known", **known))
+    differing = rows[rows["verdict"] == "differs"]
+    explained = differing[differing["item"].str.endswith("gap")]
+    assert len(explained) and explained["reason"].str.endswith("ledger: wu2025-decay-residual").all()
+    scorecard.validate(explained)
+    for number, other in enumerate(
+        (
+            {"train_bias": "last"},
+            known | {"depth": 6},
+            known | {"position_encoding": "none"},
+            known | {"residual": 0, "depth": 6},
+        )
+    ):
+        rows = scorecard.rows(reversed_gaps(tmp_path / str(number), **other))
+        with pytest.raises(ValueError, match=r"Figure .*: accuracy gap .* differs without a ledger entry"):
+            scorecard.validate(rows)
+
+
+@pytest.mark.parametrize(
+    ("reported", "ours", "error", "verdict"),
+    [
+        (0.2, 0.2, 0.05, "agrees"),  # a tolerance of .119
+        (0.1, 0.1, 0.05, "not attempted"),  # the tolerance exceeds the number itself
+        (-0.1, -0.1, 0.05, "not attempted"),
+        (0.01, 0.01, 0.005, "agrees"),  # a tolerance of .012 is small, whatever the number
+        (0.01, 0.01, 0.01, "not attempted"),
+        (0.1, 0.3, 0.05, "agrees in sign"),  # without power only agreement is worthless
+        (0.1, -0.3, 0.05, "differs"),
+    ],
+)
+def test_a_tolerance_above_the_number_itself_has_no_power(reported, ours, error, verdict):
+    found = {"ours": ours, "standard_error": error, "seeds": 2, "profile": "paper", "note": ""}
+    judged = scorecard._judged(scorecard.REFERENCES[0], reported, found)
+    assert judged["verdict"] == verdict
+    assert ("too uncertain" in judged["reason"]) == (verdict == "not attempted")
+
+
+def test_power_is_counted_from_the_neutral_value_and_in_the_unit_of_the_number():
+    gaps, sinks, recency = scorecard.REFERENCES
+    found = {"standard_error": 0.5, "seeds": 2, "profile": "paper", "note": ""}
+    assert scorecard._judged(sinks, 0.1, found | {"ours": 0.2})["verdict"] == "agrees"  # 1.3 % is small, in percent
+    assert scorecard._judged(sinks, 0.1, found | {"ours": 0.2, "standard_error": 1.0})["verdict"] == "not attempted"
+    wide = found | {"ours": 0.55, "standard_error": 0.02, "seeds": scorecard.KIM_SEQUENCES}  # a tolerance of .113
+    assert scorecard._judged(recency, 0.55, wide)["verdict"] == "not attempted"  # .05 from no preference
+    assert scorecard._judged(recency, 0.65, wide | {"ours": 0.65})["verdict"] == "agrees"
+    assert (gaps.floor, sinks.floor, recency.floor) == (0.02, 2.0, 0.02)
+
+
+def test_a_bar_that_two_figures_print_is_one_number(tmp_path):
+    rows = scorecard.rows(results.Store(tmp_path))
+    assert len(rows) - len(scorecard.distinct(rows)) == 36
+    gaps = rows[rows["item"].str.endswith("accuracy gap")]
+    assert (len(gaps), len(scorecard.distinct(gaps))) == (162, 126)
+    sinks = rows[rows["item"].str.endswith("percent")]
+    assert len(scorecard.distinct(sinks)) == len(sinks)
+
+
+def test_large_gaps_are_counted_once_by_their_sign(tmp_path):
+    printed = scorecard.REFERENCES[0].table()
+    keys = [column for column in printed if column not in ("figure", "value")]
+    large = printed.drop_duplicates(keys).query("abs(value) >= 0.05")
+    assert scorecard.signs(scorecard.rows(results.Store(tmp_path))) == (0, 0, 0, len(large))
+    turned = large.query("train_bias == 'last'")
+    rows = scorecard.rows(reversed_gaps(tmp_path / "turned", train_bias="last"))
+    same = len(large) - len(turned)
+    assert scorecard.signs(rows) == (same, same, len(large), len(large))
+
+
 def test_every_paper_makes_claims_and_a_claim_without_its_experiment_is_refused(tmp_path):
     assert {claim.paper for claim in claims.load()} == {"wu2025", "kim2026", "zhang2025", "bao2024"}
     items = yaml.safe_load(claims.PATH.read_text())

@@ -149,5 +149,26 @@ def test_rules_wait_for_all_that_they_need(part, missing):
     assert verdict(part, NOTHING) == "not attempted"
 
 
+@pytest.mark.parametrize(
+    ("part", "excess", "labels"),
+    [
+        ("first", but("causal", 1, -0.01), ["causal"]),
+        ("wider", but("window 5", 1, 0.9), ["window 5", "window 9"]),
+        ("prefix", but("prefix 2", 2, -0.01), ["prefix 2"]),
+    ],
+)
+def test_one_mask_clearly_below_refutes_a_part_before_the_others_are_trained(part, excess, labels):
+    found = verdicts.judge(BEYOND_GEOMETRY[part], made(excess, labels=labels))
+    assert found["verdict"] == "differs" and found["ours"] < -found["tolerance"] and found["missing"]
+    assert verdict(part, made(excess, labels=labels, seeds=1)) == "not attempted"
+    assert verdict(part, made(claimed, labels=labels)) == "not attempted"  # above zero, the others have to be known
+
+
+def test_what_waits_is_named_with_the_seeds_it_lacks():
+    found = verdicts.judge(BEYOND_GEOMETRY["first"], made(claimed, labels=["causal"]))
+    names = [f"unbiased-sliding_window{width}-none-2-residual" for width in (5, 9, 13)]
+    assert found["missing"] == dict.fromkeys(names, 2)
+
+
 def test_prefix_rule_needs_no_windows():
     assert verdict("prefix", made(claimed, labels=PREFIXES)) == "agrees"

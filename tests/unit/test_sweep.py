@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from types import ModuleType
@@ -193,6 +194,49 @@ def test_nothing_is_started_that_would_not_be_ready_in_time(demo):
         r"demo: out of time: computed 4, already there 0, remaining 2 \(0 begun\), about (\d+) min to go", said[-1]
     )
     assert rest and 8 <= int(rest[1]) <= 60  # 600 s, more on a busy machine; as if all were alike: 0.1 s
+
+
+def test_a_long_point_that_goes_on_from_a_checkpoint_is_not_passed_over(demo):
+    """Each sweep has time for a part of it only; without its turn it would never be done."""
+    begun, forgotten, gate = [], [], threading.Event()
+
+    def run_resumable(configs, device):
+        (config,) = configs
+        begun.append(config.size)
+        if config.size == 150 and not gate.is_set():
+            gate.wait(60)
+        return [pd.DataFrame({"value": [config.size]})]
+
+    sizes = {"a": 1, "long": 150, "b": 2}
+    demo.run_resumable, demo.cost = run_resumable, lambda config: 1e9 * config.size  # nothing would be ready in time
+    demo.forget = lambda configs, device: forgotten.extend(config.size for config in configs)
+    demo.configurations = lambda profile: {name: Config(size) for name, size in sizes.items()}
+    with ThreadPoolExecutor(1) as pool:
+        said = swept(workers=Workers(pool, lambda: 1), budget=3)
+        assert begun == [0, 1, 150] and forgotten == [0, 1]  # it has its turn, in the order of importance
+        assert "out of time: computed 2, already there 0, remaining 2 (1 begun)" in said[-1]
+        gate.set()
+        said = swept(workers=Workers(pool, lambda: 1), budget=60)
+    assert said[-1] == "demo: computed 2, already there 1" and forgotten == [0, 1, 150, 2]
+
+
+def test_a_group_with_a_point_that_could_not_be_stored_is_not_forgotten(demo, threads):
+    forgotten = []
+    demo.run_resumable = lambda configs, device: [pd.DataFrame({"value": [1 / config.size]}) for config in configs]
+    demo.forget = lambda configs, device: forgotten.extend(config.size for config in configs)
+    demo.configurations = lambda profile: {"a": Config(1), "b": Config(2)}
+    demo.CANARY = Config(4)
+    keep = Store.keep
+
+    def full(store, result):
+        if result.point == "b":
+            raise OSError("could not write: No space left on device")
+        return keep(store, result)
+
+    with pytest.MonkeyPatch.context() as patched, pytest.raises(OSError, match="No space"):
+        patched.setattr(Store, "keep", full)
+        swept(workers=threads)
+    assert 2 not in forgotten
 
 
 def test_what_runs_at_the_end_of_the_time_is_given_up(demo, monkeypatch):

@@ -2,7 +2,7 @@
 
 A gap is the accuracy with the first-named place right minus that with the other one right. Whiskers of ours are two
 standard errors over seeds, dots the seeds at the ends of the range; a diamond is the gap after the printed length of
-training, where ours went on. What is not known yet is an empty place and says so.
+training, where ours went on. What is not known yet is an empty place and says so, once in a panel without any of ours.
 """
 
 import math
@@ -44,12 +44,16 @@ def gap_bars(axes: Axes, rows: list[pd.Series], hollow: str = "paper") -> None:
     >>> from attention_atlas.outcomes.retrieval_gaps import beside
     >>> axes = Figure().subplots()
     >>> gap_bars(axes, [row for _, row in beside(pd.DataFrame(), train_bias="first", mask="causal").iterrows()])
-    >>> len(axes.patches), {text.get_text() for text in axes.texts}
-    (9, {' not yet'})
+    >>> len(axes.patches), [text.get_text() for text in axes.texts]
+    (9, ['ours: not yet'])
     """
+    nothing = all(math.isnan(one["mean"]) for one in rows)
+    if nothing:
+        words = f"ours: {NOT_YET}" if hollow == "paper" else NOT_YET
+        axes.text(0.98, 0.03, words, transform=axes.transAxes, ha="right", fontsize=9, color=PALETTE["muted"])
     for place, one in enumerate(rows):
         for x, value in ((place - 0.2, one[hollow]), (place + 0.2, one["mean"])):
-            if math.isnan(value):
+            if math.isnan(value) and not nothing:
                 look = {"rotation": 90, "fontsize": 9, "color": PALETTE["muted"]}
                 axes.text(x, 0, f" {NOT_YET}", ha="center", va="bottom", **look)
         if not math.isnan(one[hollow]):
@@ -117,13 +121,27 @@ def gap_grid(
         axes.set_title(column)
     panels[0][0].yaxis.set_major_formatter(lambda value, _: f"{value:g}".replace("-", MINUS))
     figure.legend(
-        *gap_legend(hollow), loc="outside upper center", ncols=3, handler_map={tuple: HandlerTuple(ndivide=None)}
+        *gap_legend(table, hollow), loc="outside upper center", ncols=3, handler_map={tuple: HandlerTuple(ndivide=None)}
     )
     return panels.tolist()
 
 
-def gap_legend(hollow: str = "paper") -> tuple[list, list[str]]:
-    """Handles and labels: what is the paper's, what ours, and at which length of training."""
+def gap_legend(table: pd.DataFrame, hollow: str = "paper") -> tuple[list, list[str]]:
+    """Handles and labels of what there is to draw: the paper's, ours, and at which length of training.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`attention_atlas.outcomes.retrieval_gaps.beside` gives it.
+    hollow : str
+        As of :func:`gap_bars`.
+
+    Examples
+    --------
+    >>> from attention_atlas.outcomes.retrieval_gaps import beside
+    >>> gap_legend(beside(pd.DataFrame()))[1]
+    ['paper']
+    """
     left = Patch(facecolor="none", edgecolor=PALETTE["ink"], linewidth=1.1)
     ours = tuple(Patch(facecolor=PALETTE[color], alpha=0.75) for color in COLORS.values())
     printed = Line2D([], [], linestyle="", marker="D", markersize=4.5, markerfacecolor=PALETTE["paper"],
@@ -132,7 +150,12 @@ def gap_legend(hollow: str = "paper") -> tuple[list, list[str]]:
         "paper": ["paper", "ours, at the end", f"ours after {PRINTED_STEPS:,} steps"],
         "mixture": ["ours, Gaussian mixture", "ours, fixed vocabulary", f"fixed, after {PRINTED_STEPS:,} steps"],
     }
-    return [left, ours, printed], names[hollow]
+    longer = (table["steps"] > PRINTED_STEPS) & table["printed_length"].notna()
+    drawn = table[hollow].notna().any(), table["mean"].notna().any(), longer.any()
+    shown = [
+        pair for pair, there in zip(zip((left, ours, printed), names[hollow], strict=True), drawn, strict=True) if there
+    ]
+    return [handle for handle, _ in shown], [name for _, name in shown]
 
 
 def gap_scatter(

@@ -204,9 +204,8 @@ def emergence(
                 not_yet(axes)
         _guesses(row, name, guesses or {})
         row[0].set_ylabel(name)
-        if len(quantities) > 1:
-            looks = (LOOKS[quantity] for quantity in quantities)
-            row[0].legend(handles=[handle(*look) for look in looks], loc="upper left")
+    looks = [handle(*look) for look in LOOKS.values()]  # above the panels, where no curve is
+    figure.legend(handles=looks, loc="outside upper center", ncols=len(looks) // 2)
     for axes, title in zip(panels[0], columns, strict=True):
         axes.set_title(title)
     for axes in panels[-1]:

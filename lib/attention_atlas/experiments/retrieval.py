@@ -15,7 +15,7 @@ import pandas as pd
 
 from attention_atlas import files
 from attention_atlas.models.attention_only import AttentionOnly
-from attention_atlas.outcomes.retrieval_names import PRINTED_STEPS
+from attention_atlas.outcomes.retrieval_names import PRINTED_STEPS, setting_name
 from attention_atlas.outcomes.retrieval_tables import model_report
 from attention_atlas.profiles import check_profile
 from attention_atlas.tasks.retrieval import Task
@@ -157,7 +157,8 @@ def _every(profile: str) -> dict[str, Config]:
     fixed = {"vocabulary": "fixed"}
     two, five = range(2), range(5)
     order = [
-        *_seeds(_unbiased((2,)), two), *_seeds(_biased(), two), *_seeds(_sinks(), two),
+        *_seeds(_unbiased((2,)), two), *_seeds(_both_ends(), two), *_seeds(_first_only(), two),
+        *_seeds(_sinks(), two), *_seeds(_biased(), two),
         *_seeds(_unbiased((4, 6)), two), *_seeds(_unbiased((10,)), two),
         *_seeds(_unbiased((2,), scale="text"), two), *_seeds(_variants(), two),
         *_seeds([{"residual": True, "varied": "world"}], range(1, 5)),  # its seed 0 is the usual one
@@ -165,6 +166,7 @@ def _every(profile: str) -> dict[str, Config]:
         *_seeds(_unbiased((4, 6), **fixed), two), *_seeds(_unbiased((10,), **fixed), two),
         *_seeds(_unbiased((2,)), five), *_seeds(_biased(), five), *_seeds(_sinks(), five),
         *_seeds(_unbiased((4, 6)), five), *_seeds(_unbiased((10,)), five),
+        *_seeds(_placeless(), five), *_seeds(_placeless(**fixed), two),
     ]  # fmt: skip
     configs = (Config(**values, **size) for values in order)
     return {_name(config): config for config in configs}
@@ -183,12 +185,29 @@ def _unbiased(depths: Iterable[int], **other) -> list[dict]:
 
 def _biased(**other) -> list[dict]:
     """Figures 3, 6, 7 and 8: training that asks about some places, with and without a mask."""
-    kinds = list(itertools.product(list(BIASES)[:0:-1], ("causal", "none"), ("none", "sin", "rope")))
-    kinds.sort(key=lambda kind: kind[1:] == ("none", "none"))  # without mask and encoding every gap is known to be 0
+    kinds = itertools.product(list(BIASES)[:0:-1], ("causal", "none"), ("none", "sin", "rope"))
     return [
         {"train_bias": bias, "mask": mask, "position_encoding": encoding, "residual": True} | other
-        for bias, mask, encoding in kinds
-    ]
+        for bias, mask, encoding in kinds if (mask, encoding) != ("none", "none")
+    ]  # fmt: skip
+
+
+def _placeless(**other) -> list[dict]:
+    """The controls of these figures, last of all: without mask and encoding every gap is 0, by proof."""
+    return [{"train_bias": bias, "mask": "none", "residual": True} | other for bias in list(BIASES)[:0:-1]]
+
+
+def _both_ends() -> list[dict]:
+    """Of the biased trainings those that show whether the middle gets lost, a claim of the paper."""
+    encodings = "sin", "rope"
+    return [s for s in _biased() if s["train_bias"] == "first_and_last" and s["position_encoding"] in encodings]
+
+
+def _first_only() -> list[dict]:
+    """Of the biased trainings those that show what a causal mask expresses by itself, a claim of the paper."""
+    asked = [("last", "none"), ("last", "sin"), ("last", "rope"), ("first", "none")]
+    causal = [setting for setting in _biased() if setting["mask"] == "causal"]
+    return [s for s in causal if (s["train_bias"], s["position_encoding"]) in asked]
 
 
 def _sinks(**other) -> list[dict]:
@@ -210,14 +229,15 @@ def _seeds(settings: list[dict], seeds: Iterable[int]) -> list[dict]:
 
 def _name(config: Config) -> str:
     """Name of a point: what it is trained on, mask, encoding, depth, and whatever is not as usual."""
-    parts = [config.train_bias, f"{config.mask}{config.mask_parameter or ''}", config.position_encoding, config.depth]
-    parts += ["residual"] if config.residual else []
-    parts += ["fixed"] if config.vocabulary == "fixed" else []
+    parts = [setting_name(
+        config.vocabulary, config.train_bias, config.mask, config.position_encoding, config.depth, config.residual,
+        config.mask_parameter,
+    )]  # fmt: skip
     parts += ["text"] if config.scale == "text" else []
     parts += ["world"] if config.varied == "world" else []
     parts += [f"rate{config.learning_rate:g}"] if config.learning_rate != Config.learning_rate else []
     parts += [f"initial{config.initial_scale:g}"] if config.initial_scale != 1 else []
-    return "-".join(map(str, [*parts, f"seed{config.seed}"]))
+    return "-".join([*parts, f"seed{config.seed}"])
 
 
 def run(config: Config) -> pd.DataFrame:
@@ -262,13 +282,29 @@ def run_together(configs: list[Config], device: str = "cpu") -> list[pd.DataFram
     ValueError
         If they are not alike.
     """
+    tables = run_resumable(configs, device)
+    forget(configs, device)
+    return tables
+
+
+def run_resumable(configs: list[Config], device: str = "cpu") -> list[pd.DataFrame]:
+    """As :func:`run_together`, but the checkpoint stays until it is told to :func:`forget`, once the result is safe.
+
+    Parameters
+    ----------
+    configs, device
+        As there.
+    """
     first = configs[0]
     if any(alike(config) != alike(first) for config in configs):
         raise ValueError(f"models trained at once must be alike, got {len(set(map(alike, configs)))} kinds")
     checkpoint = _checkpoint(configs, device)
-    tables = trajectory(prepared(configs, device), first.schedule, first.test_sequences, first.maps, checkpoint)
-    checkpoint.unlink(missing_ok=True)
-    return tables
+    return trajectory(prepared(configs, device), first.schedule, first.test_sequences, first.maps, checkpoint)
+
+
+def forget(configs: list[Config], device: str = "cpu") -> None:
+    """Remove the checkpoint of some models, if there is one."""
+    _checkpoint(configs, device).unlink(missing_ok=True)
 
 
 def prepared(configs: list[Config], device: str = "cpu") -> Training:

@@ -156,6 +156,58 @@ def agreement_words(table: pd.DataFrame, reference: str = "paper") -> str:
     return f"{same} of the {known} that are trained have the same sign ({count} in all)"
 
 
+def legend_words(table: pd.DataFrame, hollow: str = "printed in the paper") -> str:
+    """What bars of a table are, for a caption: only of what there is to draw.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As :func:`beside` or :func:`vocabularies` gives it.
+    hollow : str
+        What the hollow bars are.
+
+    Examples
+    --------
+    >>> legend_words(beside(pd.DataFrame()))
+    'Hollow: printed in the paper. None of ours is trained yet.'
+    >>> ours = {"mean": [0.1, 0.1], "seeds": [1.0, 2.0], "steps": 3e5, "printed_length": 0.2}
+    >>> print(legend_words(pd.DataFrame(ours)).replace("; ", ";\\n"))
+    Hollow: printed in the paper. Filled: ours at the end of training, means over 1 to 2 seeds;
+    whiskers: two standard errors over seeds, dots: the extreme seeds, neither where there is one seed;
+    diamonds: ours after 100,000 steps.
+    """
+    known = table[table["mean"].notna()]
+    words = f"Hollow: {hollow}."
+    if known.empty:
+        return f"{words} None of ours is trained yet."
+    counts = list(dict.fromkeys(f"{number:.0f}" for number in (known["seeds"].min(), known["seeds"].max())))
+    single = counts == ["1"]
+    means = "one seed" if single else f"means over {' to '.join(counts)} seeds"
+    words += f" Filled: ours at the end of training, {means}"
+    if not single:
+        words += "; whiskers: two standard errors over seeds, dots: the extreme seeds"
+        words += ", neither where there is one seed" if counts[0] == "1" else ""
+    longer = (known["steps"] > PRINTED_STEPS) & known["printed_length"].notna()
+    return words + (f"; diamonds: ours after {PRINTED_STEPS:,} steps." if longer.any() else ".")
+
+
+def known_columns(heads: list[str], lines: list[list[str]]) -> tuple[list[str], list[list[str]]]:
+    """A table without the columns in which nothing is known.
+
+    Parameters
+    ----------
+    heads, lines
+        Of the table; a cell of which nothing is known reads :data:`NOT_YET`.
+
+    Examples
+    --------
+    >>> known_columns(["depth", "ours", "paper"], [["2", NOT_YET, ".1"], ["4", NOT_YET, ".2"]])
+    (['depth', 'paper'], [['2', '.1'], ['4', '.2']])
+    """
+    kept = [n for n in range(len(heads)) if any(line[n] != NOT_YET for line in lines)]
+    return [heads[n] for n in kept], [[line[n] for n in kept] for line in lines]
+
+
 def row(table: pd.DataFrame, **setting) -> pd.Series:
     """The one row of a table with this setting.
 

@@ -12,6 +12,33 @@ USUAL = {  # as in the official code, unless an experiment is ours
 }
 
 
+def setting_name(
+    setting: str,
+    train_bias: str,
+    mask: str,
+    position_encoding: str,
+    depth: int,
+    residual: bool,
+    mask_parameter: int | None = None,
+) -> str:
+    """Name of a setting, as the points of its models begin: training, mask, encoding, depth, what is not as usual.
+
+    Parameters
+    ----------
+    setting
+        The vocabulary.
+    train_bias, mask, position_encoding, depth, residual, mask_parameter
+        Fields of :class:`attention_atlas.experiments.retrieval.Config`.
+
+    Examples
+    --------
+    >>> setting_name("fixed", "unbiased", "prefix", "none", 2, True, 4)
+    'unbiased-prefix4-none-2-residual-fixed'
+    """
+    parts = [train_bias, f"{mask}{mask_parameter or ''}", position_encoding, str(depth)]
+    return "-".join(parts + ["residual"] * bool(residual) + ["fixed"] * (setting == "fixed"))
+
+
 def sides(gap: str) -> tuple[str, str]:
     """The two accuracies whose difference is a gap.
 

@@ -201,20 +201,27 @@ def shift_words(stages: pd.DataFrame, usual: pd.DataFrame) -> str:
     Parameters
     ----------
     stages, usual : DataFrame
-        As :func:`attention_atlas.outcomes.emergence.stages` gives it, of some runs and of the usual ones.
+        As :func:`attention_atlas.outcomes.emergence.stages` gives it, of some runs and of the usual ones. A run that is
+        among both is not compared with itself: at least two others are needed.
 
     Examples
     --------
-    >>> usual = pd.DataFrame({"printed": [0.1, 0.2]})
-    >>> shift_words(pd.DataFrame({"printed": [0.0]}), usual), shift_words(usual, usual.iloc[:1])
-    ('−0.150 at 100,000: beyond their range of .100', 'not enough models yet')
+    >>> usual = pd.DataFrame({"point": ["a", "b"], "printed": [0.1, 0.2]})
+    >>> other = pd.DataFrame({"point": ["b", "c", "d"], "printed": [0.2, 0.0, 0.2]})
+    >>> shift_words(other, usual), shift_words(other[:2], usual)
+    ('−0.050 at 100,000: within their range of .100', 'not enough models yet')
     """
-    if stages["printed"].isna().all() or usual["printed"].notna().sum() < 2:
+    own = _others(stages, usual)["printed"].dropna()
+    if len(own) < 2 or usual["printed"].notna().sum() < 2:
         return "not enough models yet"
-    shift = stages["printed"].mean() - usual["printed"].mean()
+    shift = own.mean() - usual["printed"].mean()
     width = usual["printed"].max() - usual["printed"].min()
     where = "beyond" if abs(shift) > width else "within"
     return f"{signed(shift, '+.3f')} at {PRINTED_STEPS:,}: {where} their range of {thousandths(width)}"
+
+
+def _others(stages: pd.DataFrame, usual: pd.DataFrame) -> pd.DataFrame:
+    return stages[~stages["point"].isin(usual["point"])]
 
 
 def seeds_words(everything: pd.DataFrame, world: pd.DataFrame) -> str:
@@ -223,16 +230,19 @@ def seeds_words(everything: pd.DataFrame, world: pd.DataFrame) -> str:
     Parameters
     ----------
     everything, world : DataFrame
-        As :func:`attention_atlas.outcomes.emergence.stages` gives it of the gap between first and last place.
+        As :func:`attention_atlas.outcomes.emergence.stages` gives it of the gap between first and last place. A run
+        that is among both counts for the first only.
 
     Examples
     --------
-    >>> some = pd.DataFrame({"printed": [0.1, 0.3, None]})
-    >>> print(seeds_words(some, some / 2).replace(" of .141", "\\nof .141"))
+    >>> some = pd.DataFrame({"point": ["a", "b", "c"], "printed": [0.1, 0.3, None]})
+    >>> world = pd.DataFrame({"point": ["a", "d", "e"], "printed": [9, 0.05, 0.15]})
+    >>> print(seeds_words(some, world).replace(" of .141", "\\nof .141"))
     The gap first − last at 100,000 steps has a standard deviation
     of .141 over 2 runs that vary everything and of .071 over 2 runs that vary the world only
     """
-    drawn = {"everything": everything["printed"].dropna(), "the world only": world["printed"].dropna()}
+    alone = _others(world, everything)
+    drawn = {"everything": everything["printed"].dropna(), "the world only": alone["printed"].dropna()}
     if min(map(len, drawn.values())) < 2:
         return "Not settled: there are not yet two runs of both kinds"
     each = [f"of {thousandths(gaps.std())} over {len(gaps)} runs that vary {what}" for what, gaps in drawn.items()]
