@@ -26,7 +26,7 @@ import numpy as np
 from IPython.display import Markdown, display
 from myst_nb import glue
 
-from attention_atlas import cards, figures, scorecard, scorecard_text
+from attention_atlas import cards, claims, figures, scorecard, scorecard_text
 
 figures.style()
 LOOK = {
@@ -98,7 +98,7 @@ display(Markdown(cards.table(["paper", *map(cards.verdict, scorecard.VERDICTS), 
 #
 # ## What is next
 #
-# The statements come first because they need no training. The rest waits for experiments, each of which settles many rows at once. These are the ones still to run:
+# The statements come first because they need no training. The rest waits for experiments, each of which settles many rows at once. These are the ones still to run, and what no run here will settle:
 
 # %% tags=["hide-input"]
 ABOUT = {
@@ -107,7 +107,7 @@ ABOUT = {
     "averaging": "a hundred small networks that learn to average behind a separator, and sixteen settings of them",
     "averaging_compression": "the same networks truncated, pruned, and both",
     "language_tags": "sinks and tags in small decoders trained on text; in part done, the sweep goes on",
-    "language_model_tags": "tags and sinks in large pretrained language models, which need weights and a network that are not here",
+    claims.OUT_OF_SCOPE: "**out of scope here**: tags and sinks in large pretrained language models, whose weights are not at hand",
     "localization_phase": "phase diagrams of attention over mean and deviation of the query-key eigenspectrum",
     "language": "small decoders trained on text, with and without LocAteR, norms, positions; in part done, the sweep goes on",
 }
@@ -116,7 +116,8 @@ counts = waiting.reason.map(scorecard_text.experiment).value_counts()
 lines = []
 for name, count in counts.items():
     asking = waiting.paper[waiting.reason.map(scorecard_text.experiment) == name].unique()
-    what = f"{ABOUT[name]}: `{name}`" if name in ABOUT else f"`{name}`"
+    code = "" if name == claims.OUT_OF_SCOPE else f": `{name}`"
+    what = f"{ABOUT[name]}{code}" if name in ABOUT else f"`{name}`"
     lines.append([what, ", ".join(cards.PAPERS[paper] for paper in asking), f"{count}"])
 display(Markdown(cards.table(["experiment", "paper", "rows it settles"], lines)))
 

@@ -220,8 +220,10 @@ def test_every_section_is_well_formed_and_prints_every_row():
 
 def test_what_is_not_attempted_is_folded_and_says_what_it_waits_for():
     text = scorecard_text.section_table("Figure 2", rows({}, {"configuration": "mask causal, depth 6"}))
-    assert text.startswith("::::{dropdown} Figure 2: 2 of 2 not attempted yet\nWaiting for `retrieval_gaps`.")
+    assert text.startswith("::::{dropdown} Figure 2: 2 of 2 not attempted\nWaiting for `retrieval_gaps`.")
     assert "In all rows: mask causal." in text and "| depth | reported |" in text and "| 6 | 0.1 |" in text
+    beyond = rows({"reason": "no stored result of the experiment large_pretrained_models"})
+    assert "\nWaiting for large pretrained models (out of scope here)." in scorecard_text.section_table("Probe", beyond)
 
 
 def test_what_has_a_verdict_stands_open_with_its_reason_and_ledger_link():
@@ -236,7 +238,7 @@ def test_what_has_a_verdict_stands_open_with_its_reason_and_ledger_link():
     assert "tolerance 0.03" in before and "profile paper" in before
     assert f"| {cards.verdict('differs')} | (2) |" in before
     assert "2. too far; {ref}`ledger: wu2025-gap-ceiling <ledger-wu2025-gap-ceiling>`" in before
-    assert "1 of 3 not attempted yet" in folded and "–" not in folded
+    assert "1 of 3 not attempted" in folded and "–" not in folded
 
 
 def test_a_part_that_some_configurations_lack_is_a_dash():
