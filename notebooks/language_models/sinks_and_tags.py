@@ -103,7 +103,8 @@ best = (firm if len(firm) else found.single_heads(variants)).iloc[0]  # whose fi
 best_head = f"head {best['head'] + 1} of layer {best['layer'] + 1} ({NAMES[best['setting']]}, seed {best['seed']})"
 say("tags-grown", first_token.grown(having, others))
 say("tags-with-positions", first_token.positions_told(others) if others else "not measured yet")
-say("tags-of-heads", tag_words.tags_of_heads(firm))
+say("tags-of-heads", tag_words.tags_of_heads(firm[firm["setting"].isin(WITHOUT)]))
+say("tags-of-others", tag_words.tags_of_heads(firm[~firm["setting"].isin(WITHOUT)]))
 say("tags-having", first_token.counts(having))
 say("tags-best-head", best_head)
 say("tags-best-layer", f"layer {best['layer'] + 1} of “{NAMES[best['setting']]}”")
@@ -137,7 +138,7 @@ say("tags-read", f"{config.steps * config.batch * tokens / 1e6:.1f}")
 #
 # of its attention, and the head writes $A_{i1}$ times the tag of `<s>`, plus $1-A_{i1}$ times a mean of what the others have. The causal mask does the counting; no position is needed <span class="atlas-origin">derived here</span>. In the paper's terms, our reading: every token is *caught*; the *tag* is one vector whose length falls with $i$; later layers read it as a position, its *release*. That the causal mask can tell places is known: Haviv 2022 {cite}`haviv2022` read them from trained models, Kazemnejad 2023 {cite}`kazemnejad2023` construct the count with a first token.
 #
-# A decoder with positions can do without this count. That does not show that it does: what `<s>` receives in the head that gives it most is {glue:text}`tags-with-positions`. (Mean attention in the decoders of {doc}`/_executed/language_models/trained_decoders`; more than .2 is a sink.)
+# A decoder with positions can do without this count. That does not show that it does: what `<s>` receives in the head that gives it most is {glue:text}`tags-with-positions`. Is it the same kind of sink? {glue:text}`tags-of-others`; compare the heads above. (Mean attention in the decoders of {doc}`/_executed/language_models/trained_decoders`; more than .2 is a sink.)
 #
 # Two things can be checked without touching the decoder.
 #
