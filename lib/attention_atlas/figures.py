@@ -158,10 +158,18 @@ def show(figure: Figure, name: str, caption: str, alt: str, provenance: str | No
     provenance
         The line under the figure; a result's own line if it shows stored results, else written here.
 
+    Raises
+    ------
+    ValueError
+        If the name is unfit, the alt text empty, or code stands in a text that should have been filled in.
+
     Notes
     -----
     In Jupyter the figure and its caption appear in place; in the book the cell becomes a numbered figure.
     """
+    for text in (caption, alt):
+        if unfilled := re.search(r"\{[a-z_]{3,}[(\[].*?\}", text):
+            raise ValueError(f"figure {name!r} would print {unfilled[0]!r}: an f before the quotes is missing")
     provenance = provenance or live_provenance()
     data = {"image/svg+xml": svg(figure, name, alt, provenance), "image/png": _png(figure, 110, {"Description": alt})}
     if os.environ.get("ATTENTION_ATLAS_NOTEBOOK"):

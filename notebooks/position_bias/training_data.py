@@ -70,7 +70,7 @@ for axes in panels[1]:
 figures.show(
     figure,
     name="training-picture",
-    caption="The gap first vs last after training that asks about the first place, both ends, the middle or the last place; two layers with residual. {legend_words(table[table['gap'] == 'first_vs_last'])} "
+    caption=f"The gap first vs last after training that asks about the first place, both ends, the middle or the last place; two layers with residual. {legend_words(table[table['gap'] == 'first_vs_last'])} "
     "Dotted: the largest gap that can be expected.",
     alt="Six panels of paired bars. Without mask and encoding all of the paper's bars are zero. With a causal mask alone all are positive, falling from 0.52 to 0.20. With waves or RoPE they run from 0.56 for the first place to minus 0.56 for the last.",
     provenance=models.provenance,

@@ -65,8 +65,9 @@ def test_an_error_is_printed_where_there_is_one():
 
 def test_the_end_counts_those_that_a_bigram_model_equals():
     floors = {"unigram": 300.0, "bigram": 50.0}
-    words = ended(pd.Series([50.0, 20.0, 70.0]), floors)
-    assert words.startswith("3 settings end at perplexities of 20.0 to 70.0") and words.endswith("bigram model: 2")
+    words = ended(pd.Series({"rope": 50.0, "relu": 20.0, "long": 70.0}), floors)
+    assert words.startswith("3 settings end at perplexities of 20.0 to 70.0")
+    assert words.endswith("not below the bigram model: “RoPE, Pre-LN” and “RoPE, longer training”")
     assert "not below" not in ended(pd.Series([20.0, 49.9]), floors)
     assert ended(pd.Series([20.0]), floors).startswith("one setting ends at a perplexity of 20.0, beside 300 ")
     assert ended(pd.Series([], dtype=float), {}) == "no decoder is trained yet"

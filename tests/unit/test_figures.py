@@ -74,3 +74,9 @@ def test_the_palette_is_distinct_enough_on_white():
 def test_a_figure_without_a_name_or_alt_text_is_refused(figure, changes, message):
     with pytest.raises(ValueError, match=message):
         svg(figure, **changes)
+
+
+def test_code_that_was_to_be_filled_in_is_refused(figure):
+    with pytest.raises(ValueError, match=r"would print '\{words\(table\[0\]\)\}': an f before the quotes is missing"):
+        figures.show(figure, "some-name", "So it is. {words(table[0])} Dotted: this.", "a line")
+    figures.show(figure, "some-name", r"Mathematics such as $\frac{f(x)}{g(x)}$ and {numref}`fig-a` stays.", "a line")

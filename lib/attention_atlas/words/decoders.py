@@ -162,16 +162,16 @@ def ended(perplexities: pd.Series, floors: Mapping[str, float]) -> str:
     Parameters
     ----------
     perplexities : Series
-        One for each setting, at the end of training.
+        One for each setting of :data:`LABELS`, at the end of training.
     floors : mapping
         Perplexities of ``unigram`` and ``bigram``.
 
     Examples
     --------
     >>> floors = {"unigram": 300.0, "bigram": 50.0}
-    >>> ended(pd.Series([20.0, 60.0]), floors)  # doctest: +NORMALIZE_WHITESPACE
+    >>> ended(pd.Series({"relu": 20.0, "rope": 60.0}), floors)  # doctest: +NORMALIZE_WHITESPACE
     '2 settings end at perplexities of 20.0 to 60.0, beside 300 of the unigram and 50.0 of the bigram model;
-    not below the bigram model: 1'
+    not below the bigram model: “RoPE, Pre-LN”'
     >>> ended(pd.Series([20.0]), floors)
     'one setting ends at a perplexity of 20.0, beside 300 of the unigram and 50.0 of the bigram model'
     >>> ended(pd.Series([]), floors)
@@ -183,8 +183,8 @@ def ended(perplexities: pd.Series, floors: Mapping[str, float]) -> str:
     words = f"{count} settings end at perplexities of {least:.1f} to {most:.1f}"
     words = f"one setting ends at a perplexity of {least:.1f}" if count == 1 else words
     words += f", beside {floors['unigram']:.0f} of the unigram and {floors['bigram']:.1f} of the bigram model"
-    behind = (perplexities >= floors["bigram"]).sum()
-    return words + (f"; not below the bigram model: {behind}" if behind else "")
+    behind = [f"“{LABELS[name]}”" for name in perplexities.index[perplexities >= floors["bigram"]]]
+    return words + (f"; not below the bigram model: {listing(behind)}" if behind else "")
 
 
 def beside(paired: pd.Series) -> str:
