@@ -26,7 +26,7 @@ import numpy as np
 from IPython.display import Markdown, display
 from myst_nb import glue
 
-from attention_atlas import cards, claims, figures, scorecard, scorecard_text
+from attention_atlas import cards, claims, figures, references, scorecard, scorecard_text
 
 figures.style()
 LOOK = {
@@ -145,7 +145,7 @@ rules = [
         r.reason,
         "no preference" if r.neutral == 0.5 else "zero" if r.neutral == 0 else "–",
     ]
-    for r in scorecard.REFERENCES
+    for r in references.REFERENCES
 ]
 rules.append(["statements", "rounding of float64: a margin counts as negative below −10⁻⁹ decades", "–"])
 display(Markdown(cards.table(["what is compared", "tolerance and its reason", "sign counted from"], rules)))

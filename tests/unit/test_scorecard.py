@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import printed_retrieval
 from attention_atlas import claims, ledger, results, scorecard, theorems
 from attention_atlas.experiments import recency, retrieval
+from attention_atlas.references import KIM_SEQUENCES, REFERENCES, Reference
 
 NAN = float("nan")
 
@@ -53,7 +54,7 @@ KEYS = ["alpha", "layernorm", "residual", "d"]
 PROBABILITY = pd.DataFrame({"quantity": ["recency_probability"], "layer": 1, "mean": 0.5, "standard_error": 0.1})
 
 
-def as_if_run(reference: scorecard.Reference, shift: float = 0.0) -> pd.DataFrame:
+def as_if_run(reference: Reference, shift: float = 0.0) -> pd.DataFrame:
     """A stored table that repeats the printed numbers with a shift: each configuration once, without its figure."""
     table = reference.table().drop(columns="figure")
     table = table.drop_duplicates([column for column in table if column != reference.value])
@@ -108,7 +109,7 @@ def test_every_printed_number_is_one_row(tmp_path):
     rows = scorecard.rows(results.Store(tmp_path))
     assert tuple(rows.columns) == scorecard.COLUMNS
     assert not rows.duplicated(["paper", "item", "configuration"]).any()
-    for reference in scorecard.REFERENCES:
+    for reference in REFERENCES:
         mine = rows[rows["item"].str.endswith(f": {reference.quantity}")]
         assert mine["reported"].tolist() == reference.table()[reference.value].tolist()
         for line, row in zip(reference.table().astype(object).to_dict("records"), mine.itertuples(), strict=True):
@@ -119,12 +120,12 @@ def test_every_printed_number_is_one_row(tmp_path):
             assert row.configuration == ", ".join(parts)
     statements = [theorem.label for theorem in theorems.load() if theorem.origin == "paper"]
     assert rows["item"].tolist().count("Theorem 4.1") == 1 and len(statements) == 9
-    printed = sum(len(reference.table()) for reference in scorecard.REFERENCES)
+    printed = sum(len(reference.table()) for reference in REFERENCES)
     assert len(rows) == printed + len(statements) + len(claims.load())
 
 
 def test_figures_that_share_a_bar_print_one_value():
-    table = scorecard.REFERENCES[0].table()
+    table = REFERENCES[0].table()
     columns = [column for column in table if column not in ("figure", "value")]
     shared = table.groupby(columns)["value"].agg(["size", "nunique"])
     assert (shared["nunique"] == 1).all() and (shared["size"] == 2).sum() == 36
@@ -136,7 +137,7 @@ def test_without_results_nothing_is_attempted(tmp_path):
     assert rows["reason"].str.contains("needs the experiment|no stored result of the experiment").all()
 
 
-@pytest.mark.parametrize("reference", scorecard.REFERENCES, ids=lambda reference: reference.quantity)
+@pytest.mark.parametrize("reference", REFERENCES, ids=lambda reference: reference.quantity)
 def test_repeating_the_printed_numbers_agrees_and_a_shift_does_not(tmp_path, reference):
     item = f": {reference.quantity}"
     for folder, shift, agrees in (("same", 0.0, True), ("far", 7.0, False)):
@@ -151,7 +152,7 @@ def test_repeating_the_printed_numbers_agrees_and_a_shift_does_not(tmp_path, ref
 
 
 def test_tolerances_by_hand():
-    gaps, sinks, recency = (reference.tolerance for reference in scorecard.REFERENCES)
+    gaps, sinks, recency = (reference.tolerance for reference in REFERENCES)
     assert gaps(0.01, 5) == pytest.approx(2 * 0.01 * math.sqrt(2) + 0.0005)  # as many seeds as the paper
     assert gaps(0.01, 20) == pytest.approx(2 * math.hypot(0.01, 0.02) + 0.0005)  # the paper's error is twice ours
     assert sinks(0.0, 5) == pytest.approx(0.1)
@@ -163,7 +164,7 @@ def test_tolerances_by_hand():
     ("seeds", "profile", "reason"), [(1, "paper", "one seed"), (5, "quick", "stored at the profile quick only")]
 )
 def test_what_is_too_little_to_judge_is_not_attempted(tmp_path, seeds, profile, reason):
-    reference, held = scorecard.REFERENCES[0], results.Store(tmp_path)
+    reference, held = REFERENCES[0], results.Store(tmp_path)
     for point, config, table in printed_retrieval.models(as_if_run(reference), seeds=seeds, profile=profile):
         held.put(retrieval, point, config, table, profile, 0.0)
     rows = scorecard.rows(held)
@@ -173,7 +174,7 @@ def test_what_is_too_little_to_judge_is_not_attempted(tmp_path, seeds, profile, 
 
 
 def test_a_row_answered_twice_or_without_a_column_is_refused(tmp_path):
-    reference, experiment = scorecard.REFERENCES[1], "asked_twice"
+    reference, experiment = REFERENCES[1], "asked_twice"
     known = dataclasses.replace(reference, experiment=experiment, summarize=lambda report: report, ours="mean")
     table = as_if_run(known)
     with pytest.raises(ValueError, match="asked_twice answers causal, 1 twice"):
@@ -183,7 +184,7 @@ def test_a_row_answered_twice_or_without_a_column_is_refused(tmp_path):
 
 
 def test_a_row_that_differs_needs_a_ledger_entry_that_explains_it(tmp_path, monkeypatch):
-    reference = scorecard.REFERENCES[1]
+    reference = REFERENCES[1]
     table = as_if_run(reference)
     table.loc[table["mask"] == "prefix", "sink_percent"] += 7
     held = store(tmp_path / "results", reference.experiment, table)
@@ -215,7 +216,7 @@ def test_a_row_that_differs_needs_a_ledger_entry_that_explains_it(tmp_path, monk
 
 def reversed_gaps(folder, **chosen) -> results.Store:
     """As if the printed gaps of some settings came out with the other sign, and all others as printed."""
-    reference = scorecard.REFERENCES[0]
+    reference = REFERENCES[0]
     table = as_if_run(reference)
     mine = (table[list(chosen)] == pd.Series(chosen)).all(axis=1)
     assert mine.any()
@@ -256,17 +257,17 @@ def test_the_ledger_as_it_stands_excuses_no_gap_but_those_it_speaks_of(tmp_path)
 )
 def test_a_tolerance_above_the_number_itself_has_no_power(reported, ours, error, verdict):
     found = {"ours": ours, "standard_error": error, "seeds": 2, "profile": "paper", "note": ""}
-    judged = scorecard._judged(scorecard.REFERENCES[0], reported, found)
+    judged = scorecard._judged(REFERENCES[0], reported, found)
     assert judged["verdict"] == verdict
     assert ("too uncertain" in judged["reason"]) == (verdict == "not attempted")
 
 
 def test_power_is_counted_from_the_neutral_value_and_in_the_unit_of_the_number():
-    gaps, sinks, recency = scorecard.REFERENCES
+    gaps, sinks, recency = REFERENCES
     found = {"standard_error": 0.5, "seeds": 2, "profile": "paper", "note": ""}
     assert scorecard._judged(sinks, 0.1, found | {"ours": 0.2})["verdict"] == "agrees"  # 1.3 % is small, in percent
     assert scorecard._judged(sinks, 0.1, found | {"ours": 0.2, "standard_error": 1.0})["verdict"] == "not attempted"
-    wide = found | {"ours": 0.55, "standard_error": 0.02, "seeds": scorecard.KIM_SEQUENCES}  # a tolerance of .113
+    wide = found | {"ours": 0.55, "standard_error": 0.02, "seeds": KIM_SEQUENCES}  # a tolerance of .113
     assert scorecard._judged(recency, 0.55, wide)["verdict"] == "not attempted"  # .05 from no preference
     assert scorecard._judged(recency, 0.65, wide | {"ours": 0.65})["verdict"] == "agrees"
     assert (gaps.floor, sinks.floor, recency.floor) == (0.02, 2.0, 0.02)
@@ -282,7 +283,7 @@ def test_a_bar_that_two_figures_print_is_one_number(tmp_path):
 
 
 def test_large_gaps_are_counted_once_by_their_sign(tmp_path):
-    printed = scorecard.REFERENCES[0].table()
+    printed = REFERENCES[0].table()
     keys = [column for column in printed if column not in ("figure", "value")]
     large = printed.drop_duplicates(keys).query("abs(value) >= 0.05")
     assert scorecard.signs(scorecard.rows(results.Store(tmp_path))) == (0, 0, 0, len(large))
@@ -340,7 +341,7 @@ def test_the_summary_counts_every_row(tmp_path):
 
 
 def test_json_has_every_row_and_no_nan(tmp_path):
-    reference = scorecard.REFERENCES[2]
+    reference = REFERENCES[2]
     rows = scorecard.rows(store(tmp_path, reference.experiment, as_if_run(reference)))
     read = json.loads(scorecard.to_json(rows), parse_constant=lambda name: pytest.fail(f"{name} is not JSON"))
     assert len(read) == len(rows) and set(read[0]) == set(scorecard.COLUMNS)

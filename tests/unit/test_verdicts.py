@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 import printed_retrieval
-from attention_atlas import claims, scorecard, verdicts
+from attention_atlas import claims, verdicts
+from attention_atlas.references import REFERENCES
 from attention_atlas.rules import rule
 
 RECENCY = ("kim2026-claim-early", "kim2026-claim-layernorm", "kim2026-claim-residual", "kim2026-claim-anisotropy")
@@ -14,7 +15,7 @@ RECENCY = ("kim2026-claim-early", "kim2026-claim-layernorm", "kim2026-claim-resi
 
 def report() -> pd.DataFrame:
     """What a run at full size reports: the printed numbers, and sweeps over alpha that rise by hand."""
-    printed = next(r for r in scorecard.REFERENCES if r.experiment == "recency").table()
+    printed = next(r for r in REFERENCES if r.experiment == "recency").table()
     sweep = [
         {"alpha": alpha, "residual": residual, "layer": layer, "recency_probability": 0.5 + alpha / 10}
         for alpha in (0.0, 0.2, 0.4, 0.6, 0.8)
@@ -69,7 +70,7 @@ RETRIEVAL = tuple(f"wu2025-claim-{letter}" for letter in "abcdefgh")
 @functools.cache  # a report on 240 networks; nobody changes it in place
 def retrieval_report(flip: bool = False, without: str = "", spread: float = 1e-6) -> pd.DataFrame:
     """What trained networks would report if they showed the printed gaps and sinks, or the opposite."""
-    gaps, sinks = (reference.table() for reference in scorecard.REFERENCES[:2])
+    gaps, sinks = (reference.table() for reference in REFERENCES[:2])
     if flip:  # longer for shorter, first for last: what the claims deny
         gaps = gaps.assign(value=-gaps["value"])
         sinks = sinks.assign(sink_percent=100 - sinks["sink_percent"])
@@ -121,7 +122,7 @@ def test_the_size_of_the_test_bounds_certainty(printed):
 
 @functools.cache
 def under(vocabulary: str, factor: float = 0.5, spread: float = 1e-4) -> pd.DataFrame:
-    gaps = scorecard.REFERENCES[0].table()
+    gaps = REFERENCES[0].table()
     gaps = gaps.assign(value=factor * gaps["value"])
     return printed_retrieval.report(printed_retrieval.models(gaps, vocabulary=vocabulary, spread=spread))
 
@@ -160,7 +161,7 @@ def test_claim_h_needs_two_seeds_of_every_network_and_not_of_those_without_place
 
 def test_claim_h_counts_a_network_once_and_a_sign_within_its_error_as_lost():
     table = both(under("fixed"))
-    gaps = scorecard.REFERENCES[0].table()
+    gaps = REFERENCES[0].table()
     keys = ["train_bias", "mask", "position_encoding", "depth", "residual"]
     voters = len(gaps[gaps["value"].abs() >= 0.05][keys].drop_duplicates())
     found = verdicts.judge(verdicts.RULES["wu2025-claim-h"], table)

@@ -8,7 +8,7 @@ from attention_atlas import registry
 from attention_atlas.experiments import recency
 from attention_atlas.experiments.recency import Config
 from attention_atlas.outcomes.stored_points import StoredPoints
-from attention_atlas.scorecard import KIM_SEQUENCES
+from attention_atlas.references import KIM_SEQUENCES
 from attention_atlas.shapes import Float64, Tensor
 
 KEY = ["alpha", "layernorm", "residual", "d", "layer"]  # what tells the paper's numbers apart
