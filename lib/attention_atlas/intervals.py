@@ -2,6 +2,8 @@
 
 import math
 
+import torch
+
 from attention_atlas.shapes import Float, Tensor
 
 
@@ -29,6 +31,41 @@ def mean_and_error(values: Float[Tensor, "sample"]) -> tuple[float, float]:
         return math.nan, math.nan
     error = (known.var(correction=1) / len(known)).sqrt().item() if len(known) > 1 else math.nan
     return known.mean().item(), error
+
+
+def chance(errors: float, sample: int) -> float:
+    """How often the mean of a few numbers exceeds its expectation by so many of its own standard errors.
+
+    Parameters
+    ----------
+    errors : float
+        Standard errors, as estimated from the same numbers.
+    sample : int
+        How many numbers, at least 2; independent of each other and normal.
+
+    Returns
+    -------
+    float
+        In [0, 1], on one side: the tail of Student's distribution with one degree of freedom less.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two numbers.
+
+    Examples
+    --------
+    >>> round(chance(2, 3), 3), round(chance(2, 100), 3)
+    (0.092, 0.024)
+    """
+    if sample < 2:
+        raise ValueError(f"a standard error takes at least 2 numbers, got {sample}")
+    # with t = sqrt(degrees) tan(angle) the density is a power of the cosine
+    angle = torch.linspace(-math.pi / 2, math.pi / 2, 20_001, dtype=torch.float64)
+    density = angle.cos().clamp(min=0) ** (sample - 2)
+    beyond = torch.linspace(math.atan(errors / math.sqrt(sample - 1)), math.pi / 2, 20_001, dtype=torch.float64)
+    tail = torch.trapezoid(beyond.cos().clamp(min=0) ** (sample - 2), beyond)
+    return (tail / torch.trapezoid(density, angle)).item()
 
 
 def wilson(successes: int, trials: int, quantile: float = 1.959964) -> tuple[float, float]:

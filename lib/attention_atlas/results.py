@@ -57,9 +57,9 @@ def obtain(
     ValueError
         If a point or the profile does not exist, or a stored file is broken.
     """
-    store = store or Store()
+    store, profile = store or Store(), check_profile(profile)
     offered = {size: experiment.configurations(size) for size in PROFILES}
-    wanted = list(offered[check_profile(profile)]) if points is None else points
+    wanted = list(offered[profile]) if points is None else points
     if unknown := [point for point in wanted if point not in offered[profile]]:
         raise ValueError(f"{experiment.NAME} has no point {unknown[0]!r}; allowed: {', '.join(offered[profile])}")
     found = []

@@ -134,6 +134,17 @@ def power_of_ten(exponent: int) -> str:
     return "10" + str(exponent).translate(RAISED)
 
 
+def decimals(value: float) -> str:
+    """A number of a table with three decimals, a large one with its power of ten.
+
+    Examples
+    --------
+    >>> decimals(-0.27), decimals(5.2e8)
+    ('−0.270', '5.2 × 10⁸')
+    """
+    return short(value) if abs(value) >= 1e4 else signed(value, ".3f")
+
+
 def short(value: float) -> str:
     """A number with two digits, a very small or large one with its power of ten.
 

@@ -31,10 +31,11 @@ from attention_atlas.decoders.settings import SETTINGS, STRENGTHS
 from attention_atlas.drawing.language import differences, over_training, perplexity_axis, seed_band
 from attention_atlas.exercises import language_locater_on_text as exercises
 from attention_atlas.experiments import language_ngrams
+from attention_atlas.intervals import chance
 from attention_atlas.outcomes.decoders import Decoders, stored_settings
 from attention_atlas.rules import language as rules_language
-from attention_atlas.wording import say, short, signed
-from attention_atlas.words.decoders import beside, change, listing, sides, spread, where
+from attention_atlas.wording import decimals, say, short, signed
+from attention_atlas.words.decoders import SURE, beside, change, listing, sides, spread, where
 
 figures.style()
 muted = figures.PALETTE["muted"]
@@ -45,20 +46,13 @@ found = Decoders(known, profile)
 PENALTIES = [name for name in STRENGTHS if name != "none"]
 CORPORA = {"one-layer": "standard library", "words": "WikiText-2"}
 shown = {kind: title for kind, title in CORPORA.items() if f"{kind}-none" in known}
-
-
-def pairs_of(kind):
-    """Every strength that is trained, against no penalty."""
-    return {name: (f"{kind}-{name}", f"{kind}-none") for name in PENALTIES if f"{kind}-{name}" in known}
-
-
-def compared(kind, quantity, layer=None):
-    """Their differences, seed by seed."""
-    return {name: found.paired(*pair, quantity, layer) for name, pair in pairs_of(kind).items()}
-
+pairs_of = {  # every strength that is trained, against no penalty
+    kind: {name: (f"{kind}-{name}", f"{kind}-none") for name in PENALTIES if f"{kind}-{name}" in known}
+    for kind in CORPORA
+}
 
 # %% tags=["hide-input"]
-pairs = {f"{title}: {name}": pair for kind, title in shown.items() for name, pair in pairs_of(kind).items()}
+pairs = {f"{title}: {name}": pair for kind, title in shown.items() for name, pair in pairs_of[kind].items()}
 figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 1.1 + 0.42 * len(pairs)), sharey=True)
 differences(left, found, pairs, "loss")
 differences(right, found, pairs, "entropy")
@@ -70,28 +64,40 @@ figures.show(
     caption="One layer, one head, with LocAteR less without, at the end of training. Circles: seeds; each is paired with the decoder of the same first weights and windows. Squares: their mean with its standard error. A difference of .01 in the loss is 1 % of perplexity.",
     alt="Two panels, a line for each corpus and strength of the penalty; circles for seeds and a square with an error bar for their mean, beside a vertical line at zero. "
     + " ".join(
-        f"{title}: loss {sides(compared(kind, 'loss'))}, entropy {sides(compared(kind, 'entropy'))}."
+        f"{title}: loss {sides(found.compared(pairs_of[kind], 'loss'))}, entropy {sides(found.compared(pairs_of[kind], 'entropy'))}."
         for kind, title in shown.items()
     ),
     provenance=found.provenance,
 )
 for kind in CORPORA:
     for quantity in ("loss", "entropy", "rank_residual"):
-        say(f"locater-text-{kind}-{quantity}", sides(compared(kind, quantity)) if kind in shown else "not trained yet")
+        say(
+            f"locater-text-{kind}-{quantity}",
+            sides(found.compared(pairs_of[kind], quantity)) if kind in shown else "not trained yet",
+        )
 PLACES = {"one-layer": "on the standard library", "words": "on WikiText-2"}
 DEEP = {"two layers": ("two-layers-medium", "two-layers-none"), "four": ("four-layers-medium", "rope"), "six": ("six-layers-medium", "six-layers-none")}  # fmt: skip
 deep = {label: pair for label, pair in DEEP.items() if set(pair) <= set(known)}
 report = results.report("language")
 for quantity, wanted, rule in (("loss", -1, "bao2024-perplexity"), ("entropy", 1, "bao2024-entropy")):
-    by_place = {place: compared(kind, quantity) if kind in shown else {} for kind, place in PLACES.items()}
-    deeper = sides({label: found.paired(*pair, quantity) for label, pair in deep.items()}, "with")
+    by_place = {
+        place: found.compared(pairs_of[kind], quantity) if kind in shown else {} for kind, place in PLACES.items()
+    }
+    deeper = sides(found.compared(deep, quantity))
     verdict = verdicts.judge(verdicts.RULES[rule], report)["verdict"]
     say(
         f"locater-text-answer-{quantity}",
         f"One layer, with some strength of the penalty: {where(by_place, wanted)}; the strength chosen by one seed and judged by others: {verdict}. Deeper decoders, medium: {deeper}.",
     )
-most = [abs(each["difference"]) for kind in shown for each in compared(kind, "loss").values() if each["seeds"]]
+most = [
+    abs(each["difference"])
+    for kind in shown
+    for each in found.compared(pairs_of[kind], "loss").values()
+    if each["seeds"]
+]
 say("locater-text-most", f"{max(most):.3f}")
+for seeds in (3, 5):
+    say(f"locater-text-chance-{seeds}", f"{chance(SURE, seeds):.0%}")
 say("locater-text-seeds", listing([f"{found.seeds(f'{kind}-none')} ({title})" for kind, title in shown.items()]))
 absent = [f"{kind}-{name}" for kind in CORPORA for name in STRENGTHS if f"{kind}-{name}" not in known]
 say("locater-text-absent", f"Not trained yet: {listing(absent)}." if absent else "")
@@ -100,7 +106,7 @@ say("locater-text-absent", f"Not trained yet: {listing(absent)}." if absent else
 # - **Perplexity.** Standard library: {glue:text}`locater-text-one-layer-loss`. WikiText-2: {glue:text}`locater-text-words-loss`.
 # - **Entropy.** Standard library: {glue:text}`locater-text-one-layer-entropy`. WikiText-2: {glue:text}`locater-text-words-entropy`.
 #
-# (*Lower* and *higher*: by more than two standard errors of the paired difference. Of three seeds that is chance in 9 of 100 cases on either side, of five in 6. Seeds without penalty: {glue:text}`locater-text-seeds`.) {glue:text}`locater-text-absent` With three strengths there are three chances to be lucky; the verdict below takes that into account.
+# (*Lower* and *higher*: by more than two standard errors of the paired difference. Of three seeds that is chance in {glue:text}`locater-text-chance-3` of cases on either side, of five in {glue:text}`locater-text-chance-5`. Seeds without penalty: {glue:text}`locater-text-seeds`.) {glue:text}`locater-text-absent` With three strengths there are three chances to be lucky; the verdict below takes that into account.
 #
 # ## The experiment
 
@@ -238,14 +244,8 @@ VARIANTS = {
 }
 trained = {name: label for name, label in VARIANTS.items() if name in known}
 
-
-def number(value):
-    """Three decimals, or a power of ten."""
-    return short(value) if abs(value) > 1e4 else signed(value, ".3f")
-
-
 lines = [
-    [label, change(found.paired(name, "one-layer-none", "loss")), change(found.paired(name, "one-layer-none", "entropy"), "+.2f"), *[number(ends[quantity][name]) for quantity in ("eta", "frobenius", "xi", "rank_residual")]]
+    [label, change(found.paired(name, "one-layer-none", "loss")), change(found.paired(name, "one-layer-none", "entropy"), "+.2f"), *[decimals(ends[quantity][name]) for quantity in ("eta", "frobenius", "xi", "rank_residual")]]
     for name, label in trained.items()
 ]  # fmt: skip
 display(Markdown(cards.table(["penalty", "loss, with less without", "entropy, with less without", "$\\eta$", "$\\xi_F$", "$\\xi$", "rank residual"], lines)))  # fmt: skip
@@ -287,7 +287,9 @@ for box in claim_boxes(["bao2024-perplexity", "bao2024-entropy"]).values():
     display(Markdown(box))
 if {"rope", "one-layer-none"} <= set(known):
     depth = found.by_seed("loss")["one-layer-none"].mean() - found.by_seed("loss")["rope"].mean()
-    least = min((each["difference"] for each in compared("one-layer", "loss").values()), default=math.nan)
+    least = min(
+        (each["difference"] for each in found.compared(pairs_of["one-layer"], "loss").values()), default=math.nan
+    )
     say(
         "locater-text-size",
         f"{least / -depth:.0%} of what separates one layer from the usual four-layer decoder ({depth:.2f} nats)"
@@ -316,7 +318,7 @@ if deep:
         name="language-locater-depth",
         caption="LocAteR, medium, on decoders with four heads a layer, Pre-LN, RoPE; standard library. Circles: seeds, paired; squares: their mean with its standard error. Entropy: mean over heads and layers.",
         alt="Two panels with a line for each depth: circles for seeds and a square with an error bar for their mean, beside a vertical line at zero. "
-        + f"Loss: {sides({label: found.paired(*pair, 'loss') for label, pair in deep.items()})}. Entropy: {sides({label: found.paired(*pair, 'entropy') for label, pair in deep.items()})}.",
+        + f"Loss: {sides(found.compared(deep, 'loss'))}. Entropy: {sides(found.compared(deep, 'entropy'))}.",
         provenance=found.provenance,
     )
 
@@ -332,14 +334,14 @@ if deep:
             ]
             lines.append([label, str(layer + 1), *cells])
     display(Markdown(cards.table(["depth", "layer", "entropy without", "with", "rank residual without", "with", "first token receives, without", "with"], lines)))  # fmt: skip
-    outcome = {label: found.paired(*pair, "loss") for label, pair in deep.items()}
+    outcome = found.compared(deep, "loss")
     say(
         "locater-text-deep",
         f"The loss is {sides(outcome)}: {'; '.join(f'{label} {change(each)}' for label, each in outcome.items())}.",
     )
     say(
         "locater-text-deep-entropy",
-        "; ".join(f"{label} {change(found.paired(*pair, 'entropy'), '+.2f')}" for label, pair in deep.items()),
+        "; ".join(f"{label} {change(each, '+.2f')}" for label, each in found.compared(deep, "entropy").items()),
     )
 else:
     say("locater-text-deep", "These decoders are not trained yet.")

@@ -6,7 +6,8 @@ import pandas as pd
 import pytest
 
 from attention_atlas.experiments import language
-from attention_atlas.outcomes.decoders import Decoders, kept_sizes, largest, learned, passes, stored_settings
+from attention_atlas.outcomes.decoders import Decoders, learned, passes, stored_settings
+from attention_atlas.outcomes.seeded import kept_sizes, largest
 from attention_atlas.store import Store, machine, made
 
 COLUMNS = ["step", "layer", "head", "quantity", "value"]

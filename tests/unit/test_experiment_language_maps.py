@@ -20,7 +20,6 @@ from attention_atlas.experiments.language_maps import (
     numbers,
     run,
     shuffled,
-    weights_of_config,
 )
 from attention_atlas.metrics import recency_probability, without_diagonal_means
 from attention_atlas.models.decoder import Decoder, initial
@@ -61,9 +60,9 @@ def test_points_name_decoders_of_the_language_experiment_and_their_controls():
 def test_untrained_weights_are_those_that_training_starts_from():
     config = dataclasses.replace(CANARY, trained=False, seed=3)
     start = Training(config.decoder, torch.arange(1, 60), [3], config.steps, 1e-3).parameters
-    found = weights_of_config(config)
+    found = language.weights(config, config.trained)
     assert all(torch.equal(found[name], start[name]) for name in start)
-    other = weights_of_config(dataclasses.replace(config, seed=4))
+    other = language.weights(dataclasses.replace(config, seed=4), config.trained)
     assert not torch.equal(found["query"], other["query"])
 
 

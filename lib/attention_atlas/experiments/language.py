@@ -16,7 +16,7 @@ from attention_atlas.models.decoder import Decoder, one
 from attention_atlas.profiles import check_profile
 from attention_atlas.store import key
 from attention_atlas.tasks import language
-from attention_atlas.training.language import Training
+from attention_atlas.training.language import Training, first_weights
 from attention_atlas.training.locater import Locater
 
 NAME = "language"
@@ -240,14 +240,18 @@ def run_together(configs: list[Config], device: str = "cpu") -> list[pd.DataFram
     ]
 
 
-def weights(config: Config) -> Weights:
+def weights(config: Config, trained: bool = True) -> Weights:
     """The weights of a decoder at the end of its training; it is trained now if they are not kept.
 
     Parameters
     ----------
     config : Config
         Which; what an experiment that goes on from it adds does not matter.
+    trained : bool
+        False for the weights that its training starts from.
     """
+    if not trained:
+        return first_weights(config.decoder, [config.seed])
     return weights_of(_key(config.training), lambda: run(config.training))
 
 

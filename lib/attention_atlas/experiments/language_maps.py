@@ -13,7 +13,6 @@ import torch
 
 from attention_atlas.decoders.map_measures import later_less, later_preferred, without_distance
 from attention_atlas.decoders.maps import PANELS, WAY, Trace, trace
-from attention_atlas.decoders.trained import Weights
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.intervals import mean_and_error
@@ -21,7 +20,6 @@ from attention_atlas.profiles import check_profile
 from attention_atlas.relativity import left_over
 from attention_atlas.shapes import Float, Int, Tensor
 from attention_atlas.tasks.language import consecutive_windows
-from attention_atlas.training.language import first_weights
 
 NAME = "language_maps"
 REVISION = language.REVISION  # and more when this experiment changes: it measures that one's weights
@@ -141,20 +139,13 @@ def run(config: Config) -> pd.DataFrame:
     """
     text = consecutive_windows(language.corpus_of(config).validation, config.tokens + 1, config.test_windows)
     text = text[:, : config.shown]
-    weights = weights_of_config(config)
+    weights = language.weights(config, config.trained)
     if config.maps:
         return mean_maps(trace(config.decoder, weights, text), config.positions == "none")
     mixed, rows = shuffled(text), []
     for name, windows, start in zip(TEXTS, (text, mixed, mixed[:, 1:]), (1, 1, 0), strict=True):
         rows += [(name, *row) for row in numbers(trace(config.decoder, weights, windows), start)]
     return pd.DataFrame(rows, columns=["text", "layer", "head", "quantity", "value", "standard_error"])
-
-
-def weights_of_config(config: Config) -> Weights:
-    """The decoder's weights at the end of its training, or before it."""
-    if config.trained:
-        return language.weights(config)
-    return first_weights(config.decoder, [config.seed])
 
 
 def shuffled(windows: Int[Tensor, "window token"]) -> Int[Tensor, "window token"]:

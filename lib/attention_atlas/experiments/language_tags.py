@@ -15,9 +15,8 @@ from attention_atlas.decoders.sink_places import classes_of
 from attention_atlas.decoders.tags import SeenText, layer_tags
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
-from attention_atlas.shapes import Float, Int, Tensor
+from attention_atlas.shapes import Int, Tensor
 from attention_atlas.tasks.language import consecutive_windows
-from attention_atlas.training.language import first_weights
 
 NAME = "language_tags"
 REVISION = language.REVISION  # and more when this experiment changes: it measures that one's weights
@@ -63,12 +62,6 @@ class Config(language.Config):
             raise ValueError(f"windows must be at least 2, got {self.windows}")
         if self.points < 0:
             raise ValueError(f"points must be at least 0, got {self.points}")
-
-    def weights(self) -> dict[str, Float[Tensor, "..."]]:
-        """Of the decoder; it is trained now if it has not been."""
-        if self.trained:
-            return language.weights(self)
-        return first_weights(self.decoder, [self.seed])
 
 
 TOLERANCE = 1e-3  # the canary is not trained: rounding of float32
@@ -145,7 +138,7 @@ def run(config: Config) -> pd.DataFrame:
     tokens = spread(corpus.validation, config.tokens, config.windows)
     kinds = None if corpus.kinds is None else spread(corpus.kinds, config.tokens, config.windows) == 1
     text = SeenText(tokens, classes_of(corpus.vocabulary)[tokens], corpus.vocabulary, kinds)
-    weights, tables = config.weights(), []
+    weights, tables = language.weights(config, config.trained), []
 
     def visit(record: AttentionRecord) -> None:
         table = layer_tags(record, text, config.points, torch.Generator().manual_seed(record.layer))

@@ -10,7 +10,7 @@ import torch
 from attention_atlas.catch_criteria import SINK
 from attention_atlas.decoders.first_token_tag import WAYS, TagEdit
 from attention_atlas.decoders.layer_measures import recency
-from attention_atlas.decoders.measures import AT_ONCE
+from attention_atlas.decoders.measures import AT_ONCE, decoder_records
 from attention_atlas.digits import rounded
 from attention_atlas.experiments import language
 from attention_atlas.intervals import mean_and_error
@@ -164,18 +164,9 @@ def first_token_shares(
     (layer, head, window, query)
         Weights on key 0.
     """
-    parts = []
-    for part in text.split(AT_ONCE):
-        found = []
-
-        def hook(layer: int, name: str, tensor: Tensor, found: list = found) -> None:
-            if name == "weights":
-                found.append(tensor[0, ..., 0].transpose(0, 1))
-
-        with torch.no_grad():
-            forward(decoder, weights, part[None], hook)
-        parts.append(torch.stack(found))
-    return torch.cat(parts, 2)
+    found = []
+    decoder_records(decoder, weights, text, lambda record: found.append(record.weights[..., 0].transpose(0, 1)))
+    return torch.stack(found)
 
 
 def read(

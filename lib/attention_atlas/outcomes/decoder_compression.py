@@ -5,9 +5,8 @@ from collections.abc import Iterable
 
 import pandas as pd
 
-from attention_atlas import results
 from attention_atlas.experiments import language_compression
-from attention_atlas.outcomes.decoders import kept_sizes, largest
+from attention_atlas.outcomes.seeded import Seeded
 from attention_atlas.store import Store
 
 ALLOWED = 1.1  # perplexity, as a multiple of the decoder's own, up to which it counts as kept
@@ -15,7 +14,7 @@ KEPT = ("sinks_kept", "lasting_kept")  # shares of what a layer had, which may b
 VARIANT = ["setting", "seed", "part", "method", "kind", "size"]
 
 
-class CompressedDecoders:
+class CompressedDecoders(Seeded):
     """Trained decoders, as they are and compressed, means over layers.
 
     Parameters
@@ -47,26 +46,15 @@ class CompressedDecoders:
         If there is no such profile.
     """
 
+    experiment = language_compression
+
     def __init__(self, profile: str, store: Store | None = None):
-        kept = kept_sizes(language_compression, store)
-        points = list(language_compression.configurations(profile))
-        self.settings = list(language_compression.SETTINGS)
-        chosen = []
-        for setting in self.settings:
-            own = [point for point in points if point.rsplit("-seed", 1)[0] == setting]
-            chosen += largest(own, kept)
-        found = results.obtain(language_compression, profile, chosen, store)
-        self.provenance = found.provenance
-        self.config = language_compression.configurations(found.table["profile"].iloc[0])[chosen[0]]
-        names = found.table["point"].str.rsplit("-seed", n=1, expand=True)
-        table = found.table.assign(setting=names[0], seed=names[1].astype(int)).drop(columns=["point", "profile"])
+        self.settings, seeds = list(language_compression.SETTINGS), range(language_compression.SEEDS)
+        super().__init__({name: [f"{name}-seed{seed}" for seed in seeds] for name in self.settings}, profile, store)
+        self.config, table = self.configs[self.settings[0]], self.table.drop(columns="profile")
         numbers = table.columns.difference([*VARIANT, "layer"])
         self.layers = table.assign(**table[numbers].apply(pd.to_numeric))  # a column of nothing but NaN has no type
         self.table = self._means()
-
-    def seeds(self, setting: str) -> int:
-        """How many decoders of a setting there are."""
-        return self.table.loc[self.table["setting"] == setting, "seed"].nunique()
 
     def course(
         self, setting: str, quantity: str, part: str, method: str, kind: str, place: str = "size"

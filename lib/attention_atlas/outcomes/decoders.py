@@ -1,15 +1,14 @@
 """What became of the trained decoders: the stored runs of ``language`` as pages read them."""
 
 import math
-from types import ModuleType
+from collections.abc import Mapping
 
 import pandas as pd
 
-from attention_atlas import results
 from attention_atlas.decoders.settings import SEEDS, SETTINGS
 from attention_atlas.experiments import language
-from attention_atlas.profiles import PROFILES, rank
-from attention_atlas.store import Store, key
+from attention_atlas.outcomes.seeded import Seeded, kept_sizes
+from attention_atlas.store import Store
 
 
 def stored_settings(settings: list[str], store: Store | None = None) -> list[str]:
@@ -34,7 +33,7 @@ def stored_settings(settings: list[str], store: Store | None = None) -> list[str
     return [name for name, size in mine.items() if size == most >= 0]
 
 
-class Decoders:
+class Decoders(Seeded):
     """The decoders of some settings: stored ones where there are any, else one seed trained now.
 
     Parameters
@@ -63,23 +62,14 @@ class Decoders:
         If there is no such setting or profile.
     """
 
+    experiment = language
+
     def __init__(self, settings: list[str], profile: str, store: Store | None = None):
         if unknown := [name for name in settings if name not in SETTINGS]:
             raise ValueError(f"unknown setting {unknown[0]!r}; allowed: {', '.join(SETTINGS)}")
-        kept = kept_sizes(language, store)
-        points = [point for name in settings for point in largest(_points(name), kept)]
-        found = results.obtain(language, profile, points, store)
-        self.provenance = found.provenance
-        names = found.table["point"].str.rsplit("-seed", n=1, expand=True)
-        self.table = found.table.assign(setting=names[0], seed=names[1].astype(int)).drop(columns="point")
+        super().__init__({name: _points(name) for name in settings}, profile, store)
         last = self.table.groupby(["setting", "seed"])["step"].transform("max")
         self.end = self.table[self.table["step"] == last].reset_index(drop=True)
-        sizes = self.table.drop_duplicates("setting").set_index("setting")["profile"]
-        self.configs = {name: language.configurations(sizes[name])[f"{name}-seed0"] for name in settings}
-
-    def seeds(self, setting: str) -> int:
-        """How many decoders of a setting there are."""
-        return self.table.loc[self.table["setting"] == setting, "seed"].nunique()
 
     def course(self, setting: str, quantity: str, layer: int | None = None) -> pd.DataFrame:
         """A quantity of one setting over its training: one row for each recorded step, one column for each seed.
@@ -131,6 +121,12 @@ class Decoders:
         apart = (found[one] - found[other]).dropna()
         return pd.Series({"difference": apart.mean(), "standard_error": apart.sem(), "seeds": len(apart)})
 
+    def compared(
+        self, pairs: Mapping[str, tuple[str, str]], quantity: str, layer: int | None = None
+    ) -> dict[str, pd.Series]:
+        """Differences of several pairs of settings by name, see :meth:`paired`."""
+        return {name: self.paired(*pair, quantity, layer) for name, pair in pairs.items()}
+
 
 def learned(config: language.Config) -> int:
     """How many numbers a decoder learns.
@@ -165,50 +161,6 @@ def passes(config: language.Config, tokens: int) -> float:
     2.0
     """
     return config.steps * config.batch * config.tokens / tokens
-
-
-def kept_sizes(experiment: ModuleType, store: Store | None = None) -> dict[str, int]:
-    """Rank of the size at which each point is stored; what was asked otherwise than now does not count.
-
-    Parameters
-    ----------
-    experiment : module
-        Of :mod:`attention_atlas.experiments`.
-    store : Store, optional
-        Where results are; the project's own by default.
-
-    Examples
-    --------
-    >>> from pathlib import Path
-    >>> kept_sizes(language, Store(Path("/nowhere")))
-    {}
-    """
-    asked = {size: experiment.configurations(size) for size in PROFILES}
-    found = {}
-    for result in results.best(experiment.NAME, store):
-        config = asked[result.manifest["profile"]].get(result.point)
-        if config is not None and key(experiment, config) == result.manifest["key"]:
-            found[result.point] = rank(result.manifest["profile"])
-    return found
-
-
-def largest(points: list[str], kept: dict[str, int]) -> list[str]:
-    """Those of the largest size stored, else the first: models of two sizes are not averaged.
-
-    Parameters
-    ----------
-    points : list of str
-        At least one.
-    kept : dict
-        As of :func:`kept_sizes`.
-
-    Examples
-    --------
-    >>> largest(["a", "b", "c"], {"b": 1, "c": 2}), largest(["a", "b"], {})
-    (['c'], ['a'])
-    """
-    most = max((kept.get(point, -1) for point in points), default=-1)
-    return [point for point in points if kept.get(point) == most] or points[:1]
 
 
 def _points(setting: str) -> list[str]:

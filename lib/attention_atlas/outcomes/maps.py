@@ -8,7 +8,7 @@ import pandas as pd
 from attention_atlas import results
 from attention_atlas.decoders.maps import PANELS
 from attention_atlas.experiments import language_maps
-from attention_atlas.outcomes.decoders import kept_sizes, largest
+from attention_atlas.outcomes.seeded import kept_sizes, largest
 from attention_atlas.relativity import earlier
 from attention_atlas.shapes import Float64, Tensor
 from attention_atlas.store import Store

@@ -2,9 +2,8 @@
 
 import pandas as pd
 
-from attention_atlas import results
 from attention_atlas.experiments import language_tags
-from attention_atlas.outcomes.decoders import kept_sizes, largest
+from attention_atlas.outcomes.seeded import Seeded, kept_sizes
 from attention_atlas.rules.language_tags import tagged_share
 from attention_atlas.store import Store
 
@@ -12,7 +11,7 @@ HEAD = ["setting", "seed", "layer", "head"]
 FIRM = 0.5  # share of the windows in which a head must have a sink to be said to have it
 
 
-class TagOutcomes:
+class TagOutcomes(Seeded):
     """The decoders of some settings: stored ones where there are any, else one seed looked at now.
 
     Parameters
@@ -39,24 +38,15 @@ class TagOutcomes:
         If there is no such setting or profile.
     """
 
+    experiment = language_tags
+
     def __init__(self, settings: list[str], profile: str, store: Store | None = None):
         offered = list(language_tags.configurations(profile))
         known = dict.fromkeys(point.rsplit("-seed", 1)[0] for point in offered)
         if unknown := [name for name in settings if name not in known]:
             raise ValueError(f"unknown setting {unknown[0]!r}; allowed: {', '.join(known)}")
-        kept = kept_sizes(language_tags, store)
-        wanted = ([point for point in offered if point.rsplit("-seed", 1)[0] == name] for name in settings)
-        points = [point for all_of in wanted for point in largest(all_of, kept)]
-        found = results.obtain(language_tags, profile, points, store)
-        self.provenance = found.provenance
-        names = found.table["point"].str.rsplit("-seed", n=1, expand=True)
-        self.table = found.table.assign(setting=names[0], seed=names[1].astype(int)).drop(columns="point")
-        sizes = self.table.drop_duplicates("setting").set_index("setting")["profile"]
-        self.configs = {name: language_tags.configurations(sizes[name])[f"{name}-seed0"] for name in settings}
-
-    def seeds(self, setting: str) -> int:
-        """How many decoders of a setting there are."""
-        return self.table.loc[self.table["setting"] == setting, "seed"].nunique()
+        points = {name: [point for point in offered if point.rsplit("-seed", 1)[0] == name] for name in settings}
+        super().__init__(points, profile, store)
 
     def of(self, setting: str, quantity: str, label: str = "") -> pd.DataFrame:
         """Rows of a quantity with one label."""

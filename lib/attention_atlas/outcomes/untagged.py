@@ -4,7 +4,7 @@ import pandas as pd
 
 from attention_atlas import results
 from attention_atlas.experiments import language_untagged
-from attention_atlas.outcomes.decoders import kept_sizes
+from attention_atlas.outcomes.seeded import kept_sizes
 from attention_atlas.profiles import rank
 from attention_atlas.store import Store
 from attention_atlas.words.decoders import LABELS

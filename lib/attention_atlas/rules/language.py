@@ -7,7 +7,7 @@ since of two even four standard errors are chance in one case of thirteen (Stude
 import pandas as pd
 
 from attention_atlas.decoders.settings import STRENGTHS
-from attention_atlas.rules.rule import Rule, complete
+from attention_atlas.rules.rule import Rule, complete, over_seeds
 
 KINDS = {"one-layer": "standard library", "words": "WikiText-2"}  # one layer, one head, Post-LN, d = 128
 CHOOSING = 0  # the seed that chooses a strength, and which then judges nothing
@@ -73,10 +73,7 @@ def _gain(report: pd.DataFrame, kind: str, quantity: str, sign: int) -> pd.DataF
     if strength is None:
         return UNKNOWN
     found = end_by_seed(report, kind, quantity).drop(index=CHOOSING, errors="ignore")
-    apart = sign * (found[strength] - found["none"]).dropna()
-    if len(apart) < LEAST:
-        return UNKNOWN
-    return pd.DataFrame({"difference": [apart.mean()], "standard_error": [apart.sem()]})
+    return over_seeds(sign * (found[strength] - found["none"]), LEAST)
 
 
 def _better(report: pd.DataFrame) -> pd.DataFrame:

@@ -1,10 +1,8 @@
 """The rule that settles by decoders trained on text what Kim et al. 2026 say of LayerNorm in Transformer decoders."""
 
-import math
-
 import pandas as pd
 
-from attention_atlas.rules.rule import Rule, complete
+from attention_atlas.rules.rule import Rule, complete, over_seeds
 
 WITH, WITHOUT = "no-positions", "no-norm"
 LEAST = 3  # decoders of each kind, and of seeds that both have
@@ -41,14 +39,8 @@ def recency_by_seed(report: pd.DataFrame, setting: str) -> pd.Series:
 def _decoders(report: pd.DataFrame) -> pd.DataFrame:
     with_norm, without = found = [recency_by_seed(report, setting) for setting in (WITH, WITHOUT)]
     missing = {name: LEAST - len(of) for name, of in zip((WITH, WITHOUT), found, strict=True) if len(of) < LEAST}
-    parts = with_norm - 0.5, 0.5 - without, (with_norm - without).dropna()
-    return complete(*(_over_seeds(part, missing) for part in parts))
-
-
-def _over_seeds(found: pd.Series, missing: dict[str, int]) -> pd.DataFrame:
-    few = len(found) < LEAST
-    mean, error = (math.nan, math.nan) if few else (found.mean(), found.sem())
-    return pd.DataFrame({"difference": [mean], "standard_error": [error], "missing": [missing if few else {}]})
+    parts = with_norm - 0.5, 0.5 - without, with_norm - without
+    return complete(*(over_seeds(part, LEAST, missing) for part in parts))
 
 
 RULES = {

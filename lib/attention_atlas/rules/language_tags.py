@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from attention_atlas.rules.rule import Rule, complete
+from attention_atlas.rules.rule import Rule, complete, over_seeds
 
 SEEDS = 2  # at least, of every setting
 LOW, HIGH = 0.2, 0.4  # the share of a head's output that one or two tags explain
@@ -61,17 +61,9 @@ def tagged_share(report: pd.DataFrame, setting: str, quantity: str) -> pd.Series
     return total / wide["with_lasting"].groupby(seed).sum()
 
 
-def _over_seeds(*parts: pd.Series) -> pd.DataFrame:
-    """Means with their standard errors, or none if some part has too few seeds."""
-    if any(part.count() < SEEDS for part in parts):
-        return NONE
-    found = [(part.mean(), part.std(ddof=1) / math.sqrt(part.count())) for part in parts]
-    return complete(pd.DataFrame(found, columns=["difference", "standard_error"]))
-
-
 def _variance(report: pd.DataFrame) -> pd.DataFrame:
     tags, others = (tagged_share(report, "rope", name) for name in ("two_tags", "two_others"))
-    return _over_seeds(tags - LOW, HIGH - tags, tags - others)
+    return complete(*(over_seeds(part, SEEDS) for part in (tags - LOW, HIGH - tags, tags - others)))
 
 
 def _qk_norm(report: pd.DataFrame) -> pd.DataFrame:
@@ -79,7 +71,7 @@ def _qk_norm(report: pd.DataFrame) -> pd.DataFrame:
     there = usual - first
     if not there.mean() > SURE * there.std(ddof=1) / math.sqrt(max(there.count(), 1)):
         return NONE  # sinks that are not there cannot be removed
-    return _over_seeds(kept - STAY * usual, kept - first)
+    return complete(*(over_seeds(part, SEEDS) for part in (kept - STAY * usual, kept - first)))
 
 
 RULES = {

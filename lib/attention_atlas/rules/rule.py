@@ -1,5 +1,6 @@
 """How stored results settle a claim in words: the differences that the claim says are positive."""
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -42,6 +43,30 @@ def complete(*parts: pd.DataFrame) -> pd.DataFrame:
     """
     found = pd.concat(parts, ignore_index=True)
     return found.astype({"difference": float, "standard_error": float})
+
+
+def over_seeds(differences: pd.Series, least: int, missing: dict[str, int] | None = None) -> pd.DataFrame:
+    """A difference that every seed has, as a table of one row: mean and standard error, not a number of too few seeds.
+
+    Parameters
+    ----------
+    differences : Series
+        One for each seed, NaN where there is none.
+    least : int
+        Seeds without which nothing is known, at least 2.
+    missing : dict, optional
+        What is wanting then, as :func:`complete` has it.
+
+    Examples
+    --------
+    >>> over_seeds(pd.Series([1.0, 3.0]), 2).to_dict("list"), over_seeds(pd.Series([1.0]), 2).isna().all(axis=None)
+    ({'difference': [2.0], 'standard_error': [1.0]}, np.True_)
+    """
+    found = differences.dropna()
+    few = len(found) < least
+    mean, error = (math.nan, math.nan) if few else (found.mean(), found.sem())
+    rest = {} if missing is None else {"missing": [missing if few else {}]}
+    return pd.DataFrame({"difference": [mean], "standard_error": [error]} | rest)
 
 
 def known(found: pd.DataFrame) -> pd.DataFrame:
