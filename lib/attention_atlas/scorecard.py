@@ -76,8 +76,8 @@ def rows(store: results.Store | None = None) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        With exactly :data:`COLUMNS`; a row that differs ends its reason with ``ledger: <id>`` where the ledger
-        explains it, and :func:`validate` refuses it where the ledger does not.
+        With exactly :data:`COLUMNS`; a row that differs, or a number that agrees in its sign only, ends its reason
+        with ``ledger: <id>`` where the ledger explains it, and :func:`validate` refuses it where the ledger does not.
 
     Raises
     ------
@@ -94,7 +94,7 @@ def rows(store: results.Store | None = None) -> pd.DataFrame:
 
 
 def validate(rows: pd.DataFrame) -> None:
-    """Refuse a scorecard with a row that differs and no ledger entry that says why.
+    """Refuse a scorecard with a row that differs, or a number of another size, and no ledger entry that says why.
 
     Raises
     ------
@@ -102,11 +102,12 @@ def validate(rows: pd.DataFrame) -> None:
         In one line that names the first such row.
     """
     known = {entry.id for entry in ledger.load()}
-    for row in rows[rows["verdict"] == "differs"].itertuples():
+    number = rows["reported"].map(lambda reported: not isinstance(reported, str))
+    for row in rows[(rows["verdict"] == "differs") | (number & (rows["verdict"] == "agrees in sign"))].itertuples():
         if row.reason.rpartition("ledger: ")[2] not in known:
             raise ValueError(
                 f"scorecard: {row.paper}, {row.item} ({row.configuration}): reported {row.reported}, ours {row.ours}, "
-                "differs without a ledger entry; give the entry that explains it the field 'explains'"
+                f"{row.verdict} without a ledger entry; give the entry that explains it the field 'explains'"
             )
 
 
@@ -209,8 +210,10 @@ def _reference_rows(reference: Reference, report: pd.DataFrame) -> list[dict]:
         judged = {"reason": f"no stored result of the experiment {reference.experiment}"}
         if key in answers:
             judged = _judged(reference, value, answers[key])
-        if judged.get("verdict") == "differs":
-            asked = {"quantity": reference.quantity} | dict(zip(columns, key, strict=True))
+        if judged.get("verdict") in ("agrees in sign", "differs"):
+            asked = {"quantity": reference.quantity, "verdict": judged["verdict"]} | dict(
+                zip(columns, key, strict=True)
+            )
             judged["reason"] += _because(reference.experiment, asked)
         lines.append(_row(reference.paper, place, configuration, value, **judged))
     return lines
@@ -264,7 +267,8 @@ def explanation(experiment: str, values: dict[str, str]) -> ledger.Discrepancy |
     experiment : str
         That would repeat the row.
     values : dict
-        What tells the row apart: columns of a reference file and the ``quantity``, or ``claim``.
+        What tells the row apart: columns of a reference file, the ``quantity`` and the ``verdict``, or ``claim``. So an
+        entry that speaks of sizes only (``verdict: agrees in sign``) excuses no wrong sign.
 
     Examples
     --------

@@ -6,7 +6,7 @@ Only the tests check shapes (``tests/conftest.py``); a bare GPU machine with tor
 from torch import Tensor
 
 try:
-    from jaxtyping import Bool, Complex128, Float, Float64, Int
+    from jaxtyping import Bool, Complex, Complex128, Float, Float64, Int
 except ImportError:
     from typing import Any
 
@@ -16,6 +16,6 @@ except ImportError:
         def __class_getitem__(cls, item: Any) -> Any:
             return Any
 
-    Bool = Complex128 = Float = Float64 = Int = Unchecked
+    Bool = Complex = Complex128 = Float = Float64 = Int = Unchecked
 
-__all__ = ["Bool", "Complex128", "Float", "Float64", "Int", "Tensor"]
+__all__ = ["Bool", "Complex", "Complex128", "Float", "Float64", "Int", "Tensor"]

@@ -130,8 +130,10 @@ display(Markdown(cards.table(["experiment", "paper", "rows it settles"], lines))
 # |---|---|
 # | ✔ agrees | our value is within the tolerance; a statement holds in every draw as printed, and its negative control fails |
 # | ▲ agrees in sign | not within it, but on the same side of "no preference" by two standard errors of ours |
-# | ✘ differs | neither; then the {doc}`discrepancy ledger </_executed/back_matter/discrepancy_ledger>` has to say why, or the build stops |
+# | ✘ differs | neither |
 # | ○ not attempted | no result of ours at the paper's size, or only one seed; or within a tolerance that has no power |
+#
+# What differs, and a number that agrees in its sign only, needs an entry of the {doc}`discrepancy ledger </_executed/back_matter/discrepancy_ledger>` that explains it or names the open question; without one the build stops.
 #
 # A tolerance has *no power* if it is larger than the printed number's own distance from "no preference" (from zero where there is none) and larger than .02, for percentages 2: within it lies no effect as well as the printed one. Such a row
 # is not attempted until more seeds have made it narrower. This was added after the first results were seen, it makes the rule stricter, and it holds for the rows of every paper.

@@ -24,17 +24,19 @@ import matplotlib.pyplot as plt
 import torch
 from IPython.display import Markdown, display
 
-from attention_atlas import figures
-from attention_atlas.drawing.maps import map_grid, query_legend, query_row
+from attention_atlas import cards, figures
+from attention_atlas.drawing.maps import map_grid, mark_tokens, query_legend, query_row
 from attention_atlas.drawing.sinks import NOT_YET
 from attention_atlas.exercises import position_bias_trained_maps as exercises
 from attention_atlas.experiments.retrieval import Config, prepared
 from attention_atlas.outcomes.retrieval_gaps import beside, vocabularies
 from attention_atlas.outcomes.retrieval_maps import (
+    class_shares,
     item_differences,
     known_maps,
     most_grown,
     moved_share,
+    one_sequence,
     reading_shares,
 )
 from attention_atlas.outcomes.retrieval_names import GAPS
@@ -64,7 +66,7 @@ map_grid(figure, grid, ["before training", *SETTINGS], ["layer 1", "layer 2"])
 figures.show(
     figure,
     "trained-maps-grid",
-    f"Attention maps of two layers, mean over 10,000 sequences of trained classes (before training {sequences}) and over seeds (how many: {counts}); logarithmic colors. Rows are queries, columns keys. The paper shows one sequence; a mean shows what holds for all of them.",
+    f"Attention maps of two layers, mean over 10,000 sequences of trained classes (before training {sequences}) and over seeds (how many: {counts}); logarithmic colors. Rows are queries, columns keys. A mean shows what holds for all of them; one sequence, as in the paper, comes below.",
     "Two rows of four triangular maps. Before training every row is uniform over the tokens that it sees, darker the longer the row. The maps of trained networks follow where there are any.",
     models.provenance,
 )
@@ -119,6 +121,40 @@ display(Markdown("\n\n".join(sentences)))
 
 # %% [markdown]
 # The table gives the mean weight from each kind of reader to each kind of token; token 1 is one of the vectors, and the token before a label is its own vector. The sentences are computed.
+#
+# ## One sequence
+#
+# What the mean hides, one sequence shows ({numref}`fig-trained-maps-one`, the paper's own picture): whether the network *finds* the items of the query's class. They have marks above their columns, four vectors, each with its label, and the query.
+
+# %% tags=["hide-input"]
+SHOWN = {title: setting for title, setting in SETTINGS.items() if setting["residual"]}
+single = {title: one_sequence(models, **setting) for title, setting in SHOWN.items()}
+figure = plt.figure(figsize=(7.2, 5.6))
+grid = [[None if kept is None else kept[1][layer] for kept in single.values()] for layer in range(2)]
+panels = map_grid(figure, grid, list(single), ["layer 1", "layer 2"])
+for line in panels:
+    for axes, kept in zip(line, single.values(), strict=True):
+        axes.set_title(axes.get_title("left").replace("\n", " "), fontsize=10, pad=12)
+        if kept is not None:
+            mark_tokens(axes, kept[2])
+of_seeds = "; ".join(f"{short_name[title]}: seed {kept[0]}" for title, kept in single.items() if kept is not None)
+figures.show(
+    figure,
+    "trained-maps-one",
+    f"Attention maps on a single sequence of trained classes (Figures 9 and 20 of the paper){f', {of_seeds}' if of_seeds else ''}; colors as before. Triangles: tokens of the query's class.",
+    f"Two rows of maps of layers 1 and 2 on one sequence, for {len(single)} kinds of network, with triangles above the columns of the query's class.",
+    models.provenance,
+)
+lines = []
+for title, kept in single.items():
+    for layer in range(2) if kept is not None else ():
+        shares = class_shares(kept[1][layer, -1], kept[2])
+        lines.append([short_name[title], f"{layer + 1}", *(probability(share, 3) for share in shares)])
+heads = ["network", "layer", "vectors of its class", "other vectors", "labels of its class", "other labels", "itself"]
+display(Markdown(cards.table(heads, lines) if lines else f"Networks that keep such a map: {NOT_YET}."))
+
+# %% [markdown]
+# The table has what the query gives to each kind of token in this sequence; half of the items are of its class, so a network that does not find them gives as much to both halves. How often it finds them is its accuracy on {doc}`new classes </_executed/position_bias/depth_and_encoding>`, not a picture.
 #
 # ## Where the query looks
 #

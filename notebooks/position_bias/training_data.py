@@ -23,6 +23,7 @@ seed: int = 0  # of these networks
 import math
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import torch
 from IPython.display import Markdown, display
 
@@ -30,6 +31,8 @@ from attention_atlas import cards, figures, ledger
 from attention_atlas.checks.retrieval import set_without_places, set_without_places_control
 from attention_atlas.claim_boxes import claim_boxes
 from attention_atlas.drawing.gaps import LABELS, gap_grid, gap_scatter, place_profile
+from attention_atlas.drawing.trajectories import handle, steps_axis
+from attention_atlas.drawing.trajectories import lines as lines_of
 from attention_atlas.exercises import position_bias_training_data as exercises
 from attention_atlas.outcomes.retrieval_gaps import (
     NOT_YET,
@@ -40,7 +43,7 @@ from attention_atlas.outcomes.retrieval_gaps import (
     legend_words,
     row,
 )
-from attention_atlas.outcomes.retrieval_names import GAPS
+from attention_atlas.outcomes.retrieval_names import GAPS, PRINTED_STEPS
 from attention_atlas.outcomes.retrieval_points import Models, names, printed_gaps
 from attention_atlas.tasks.copying import guessing
 from attention_atlas.tasks.retrieval import Task
@@ -218,7 +221,53 @@ heads = [
 display(Markdown(cards.table(*known_columns(["trained on", *heads], lines))))
 display(Markdown(box["wu2025-claim-e"]))
 
+# %% tags=["hide-input"]
+PATHS = {
+    "first": ("first", "blue", "-"),
+    "both ends": ("first_and_last", "purple", (0, (6, 1.5, 1, 1.5))),
+    "no place": ("unbiased", "muted", "-"),
+    "middle": ("middle", "green", (0, (1, 1))),
+    "last": ("last", "orange", (0, (4, 1.5))),
+}
+trajectories = models.trajectories("first_vs_last")
+setting = {"mask": "causal", "depth": 2, "residual": True}
+bars = printed_gaps().query("mask == 'causal' and depth == 2 and residual == 1 and gap == 'first_vs_last'")
+figure, panels = plt.subplots(1, 3, figsize=(7.2, 3.3), sharey=True)
+for axes, (label, encoding) in zip(panels, ENCODINGS.items(), strict=True):
+    steps_axis(axes, PRINTED_STEPS)
+    axes.axhline(0, color=figures.PALETTE["muted"], linewidth=0.8)
+    for bias, color, line in PATHS.values():
+        offered = names(train_bias=bias, position_encoding=encoding, **setting)
+        lines_of(axes, [trajectories[point] for point in offered if point in trajectories], color, line)
+        for value in bars.query("train_bias == @bias and position_encoding == @encoding")["value"]:
+            axes.plot(
+                PRINTED_STEPS, value, "o", markersize=7, markerfacecolor="none", markeredgecolor=figures.PALETTE[color]
+            )
+    axes.set(title=label, xlabel="training steps")
+panels[0].set_ylabel("gap first vs last")
+figure.legend(
+    handles=[handle(name, color, line) for name, (_, color, line) in PATHS.items()], loc="outside upper center", ncols=5
+)
+figures.show(
+    figure,
+    name="training-path",
+    caption=f"The gap first vs last over training, by the place that training asks about; causal mask, one line for every network, a dot at its end. Vertical line: the paper's {PRINTED_STEPS:,} steps; circles on it: the printed gaps.",
+    alt="Three panels over training steps on a logarithmic axis. With waves or RoPE lines part early, up for training on the first place and down for the last, and stay. Without encoding they end above zero where the paper's circles are.",
+    provenance=models.provenance,
+)
+late = names(train_bias="last", position_encoding="none", **setting)
+mean = pd.DataFrame({point: trajectories[point] for point in late if point in trajectories}).ffill().mean(axis=1)
+words = "The causal network without encoding that is asked about the last place is not trained yet."
+if len(mean):
+    words = (
+        f"Asked about the last place, the causal networks without encoding have their least gap, {gap_words(mean.min())}, at step {mean.idxmin():,}, and {gap_words(mean.iloc[-1])} at the end"
+        + (": they do as the data ask first, and as the mask has it later." if mean.min() < 0 < mean.iloc[-1] else ".")
+    )
+say("training-path", words)
+
 # %% [markdown]
+# How do they get there ({numref}`fig-training-path`)? {glue:text}`training-path`
+#
 # In the paper's columns training moves the size of the bias, never its sign. This is about what training finds in two layers, not about what a mask can express: under uniform causal attention token $i$ gives token 1 the weight $1/i$, so a causal mask alone does tell positions ({doc}`/_executed/foundations/attention_as_averaging`).
 #
 # ## Lost in the middle

@@ -15,12 +15,14 @@ import pytest
 import torch
 from agreement import agrees
 
-from attention_atlas import ledger, registry, sinks
+from attention_atlas import ledger, registry, results, sinks
 from attention_atlas.masks import causal, dense, named
+from attention_atlas.outcomes.retrieval_gaps import beside
 from attention_atlas.outcomes.retrieval_names import GAPS
 from attention_atlas.outcomes.retrieval_points import Models, printed_gaps
 from attention_atlas.outcomes.sink_comparison import sinks_beside
 from attention_atlas.rollout import rollout_row
+from attention_atlas.rules.retrieval import RULES
 from attention_atlas.tasks.copying import guessing
 from attention_atlas.tasks.retrieval import Task, World, draw_world
 from attention_atlas.tasks.retrieval_tests import novel_sequences
@@ -251,10 +253,10 @@ def trained(point: str, quantity: str, seeds: int = 2) -> pd.DataFrame:
     return pd.concat(list(stored.trajectories(quantity).values()), axis=1, keys=range(seeds))
 
 
-def printed(gap: str, encoding: str, residual: int) -> float:
+def printed(gap: str, encoding: str, residual: int, train_bias: str = "unbiased") -> float:
     """A bar of the networks of two layers with a causal mask."""
     bars = printed_gaps()
-    usual = {"train_bias": "unbiased", "mask": "causal", "depth": 2}
+    usual = {"train_bias": train_bias, "mask": "causal", "depth": 2}
     asked = usual | {"position_encoding": encoding, "residual": residual, "gap": gap}
     (value,) = bars[(bars[list(asked)] == pd.Series(asked)).all(axis=1)]["value"]
     return value
@@ -299,6 +301,17 @@ def test_sink_sizes():
     paper = 100 * causal_sinks("end", True).loc["sink_gu2025"]["paper"]
     computed |= {f"printed_{token}": paper[token] for token in (1, 2)}
     assert agrees("wu2025-sink-sizes", {name: round(value, 9) for name, value in computed.items()})
+
+
+def test_sinks_prefix():
+    """The six differences of claim g's rule: the causal mask, two steps to a wider window, three prefixes."""
+    found = RULES["wu2025-claim-g"].differences(results.report("retrieval"))
+    names = ("causal", "wider_9", "wider_13", "prefix_2", "prefix_4", "prefix_6")
+    value = dict(zip(names, found["difference"], strict=True))
+    errors = dict(zip(names, found["difference"].abs() / found["standard_error"], strict=True))
+    computed = {name: value[name] for name in names[1:]}
+    computed |= {"errors_6": errors["prefix_6"], "errors_13": errors["wider_13"]}
+    assert agrees("wu2025-sinks-prefix", computed)
 
 
 def test_first_token():
@@ -351,6 +364,67 @@ def test_rope_plain():
     computed |= {"guess": guessing(Task())["a label of the sequence"][0], "gap": gap[300_000]}
     computed |= {"least": late.min(), "most": late.max(), "printed": printed("middle_vs_last", "rope", 0)}
     assert agrees("wu2025-rope-plain", computed)
+
+
+def approach(point: str, gap: str, target: float) -> pd.Series:
+    """Mean of seeds 0 and 1 after 100,000, 150,000 and 200,000 steps, where it ends; every step is toward a target."""
+    each = trained(point, gap)
+    assert each.index.max() == 200_000
+    mean = each.mean(axis=1).loc[[100_000, 150_000, 200_000]]
+    far = (mean - target).abs()
+    assert far.is_monotonic_decreasing and ((mean - target) * (mean.iloc[0] - target) > 0).all()
+    return mean
+
+
+def test_rope_residual():
+    point, at_print = "unbiased-causal-rope-2-residual", printed("first_vs_last", "rope", 1)
+    mean = approach(point, "first_vs_last", at_print)
+    assert trained(point, "first_vs_last").loc[mean.index].apply(lambda seed: seed.is_monotonic_increasing).all()
+    assert mean[200_000] / at_print == pytest.approx(0.75, abs=0.02)  # "three quarters"
+    accuracy = trained(point, "in_context").mean(axis=1)[200_000]
+    computed = {f"gap_{step // 1000}k": value for step, value in mean.items()}
+    assert agrees("wu2025-rope-residual", computed | {"printed": at_print, "accuracy": accuracy})
+
+
+def test_rope_both_ends():
+    computed = {}
+    for name, gap in (("first", "first_vs_last"), ("middle", "middle_vs_last")):
+        at_print = printed(gap, "rope", 1, train_bias="first_and_last")
+        mean = approach("first_and_last-causal-rope-2-residual", gap, at_print)
+        computed |= {f"{name}_{step // 1000}k": value for step, value in mean.items()} | {f"{name}_printed": at_print}
+    assert agrees("wu2025-rope-both-ends", computed)
+
+
+def test_first_alone():
+    computed = {}
+    for name, gap in (("first", "first_vs_middle"), ("middle", "middle_vs_last")):
+        each, at_print = trained("first-causal-none-2-residual", gap), printed(gap, "none", 1, train_bias="first")
+        assert each.index.max() == 200_000
+        mean = each.mean(axis=1).loc[[20_000, 50_000, 200_000]]
+        assert mean.is_monotonic_increasing or mean.is_monotonic_decreasing
+        assert (mean - at_print).abs().idxmin() in (20_000, 50_000)  # "come by both printed values early"
+        computed |= {f"{name}_{step // 1000}k": value for step, value in mean.items()} | {f"{name}_printed": at_print}
+    assert agrees("wu2025-first-alone", computed)
+
+
+def test_last_alone():
+    point, computed = "last-causal-none-2-residual", {}
+    for name, gap in (("last", "first_vs_last"), ("middle", "first_vs_middle")):
+        at_print = printed(gap, "none", 1, train_bias="last")
+        mean = approach(point, gap, at_print)
+        assert mean[200_000] / at_print == pytest.approx(0.775, abs=0.03)  # "three quarters"
+        computed |= {f"{name}_{step // 1000}k": value for step, value in mean.items()} | {f"{name}_printed": at_print}
+    computed["last_10k"] = trained(point, "first_vs_last").mean(axis=1)[10_000]
+    assert agrees("wu2025-last-alone", computed)
+
+
+def test_last_rope():
+    report = Models([f"last-causal-rope-2-residual-seed{seed}" for seed in range(2)], "paper").report
+    asked = {"train_bias": "last", "mask": "causal", "position_encoding": "rope", "gap": "first_vs_middle"}
+    (row,) = beside(report, **asked).to_dict("records")
+    errors = abs(row["mean"] - row["paper"]) / (row["standard_error"] * math.sqrt(1 + row["seeds"] / 5))
+    computed = {"ours": row["mean"], "error": row["standard_error"], "printed": row["paper"], "errors": errors}
+    assert agrees("wu2025-last-rope", computed)
 
 
 def test_test_direction():

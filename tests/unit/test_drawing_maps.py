@@ -4,7 +4,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from attention_atlas.drawing.maps import FLOOR, map_grid, query_row
+from attention_atlas.drawing.maps import FLOOR, map_grid, mark_tokens, query_row
 from attention_atlas.drawing.sinks import NOT_YET
 from attention_atlas.theory.position_bias.kernels import flat_map
 
@@ -28,6 +28,15 @@ def test_missing_map_is_a_frame_that_says_so():
     assert next(text.get_text() for text in panels[0][0].texts).split() == NOT_YET.split()
     assert not panels[0][0].images
     assert not panels[0][1].texts
+
+
+def test_marks_stand_over_their_columns_outside_of_the_map(axes):
+    ((axes,),) = map_grid(axes.figure.figure, [[flat_map(5)]], ["a"], ["layer 1"])
+    mark_tokens(axes, torch.tensor([False, True, False, False, True]))
+    (marks,) = axes.lines
+    assert marks.get_xdata().tolist() == [2, 5] and not marks.get_clip_on()
+    assert all(y > 1 for y in marks.get_ydata())  # in heights of the panel
+    assert axes.get_xlim() == (0.5, 5.5) and axes.get_ylim() == (5.5, 0.5)  # and the map keeps its place
 
 
 def test_nothing_known_has_no_color_bar():

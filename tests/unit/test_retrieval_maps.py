@@ -11,11 +11,13 @@ from attention_atlas.outcomes.retrieval_maps import (
     LEAST,
     READ,
     READERS,
+    class_shares,
     item_differences,
     item_shares,
     known_maps,
     most_grown,
     moved_share,
+    one_sequence,
     reading_shares,
 )
 from attention_atlas.outcomes.retrieval_names import GAPS
@@ -120,6 +122,19 @@ def test_what_was_not_read_before_cannot_have_grown():
         most_grown(flat_map(7), before)
 
 
+def test_class_shares_are_counted_token_by_token_and_leave_nothing_out():
+    row = random_map(17)[-1]
+    asked = torch.zeros(17, dtype=torch.bool)
+    asked[[2, 3, 8, 9, 16]] = True
+    shares = class_shares(row, asked)
+    assert shares["own vectors"] == pytest.approx((row[2] + row[8]).item())
+    assert shares["own labels"] == pytest.approx((row[3] + row[9]).item())
+    assert shares["itself"] == row[16].item() and shares.sum() == pytest.approx(1.0)
+    assert shares["other labels"] == pytest.approx(row[1::2].sum().item() - shares["own labels"])
+    with pytest.raises(ValueError, match="got 17 weights and 3 marks"):
+        class_shares(row, asked[:3])
+
+
 def test_a_moved_share_is_what_the_tokens_that_gained_have_gained():
     row, before = random_map(13)[-1], random_map(13, 1)[-1]
     gained = sum(max(a - b, 0.0) for a, b in zip(row.tolist(), before.tolist(), strict=True))
@@ -127,8 +142,8 @@ def test_a_moved_share_is_what_the_tokens_that_gained_have_gained():
     assert moved_share(row, row) == 0.0 and moved_share(torch.eye(3)[0], torch.eye(3)[2]) == 1.0
 
 
-def models(**configs):
-    """Models as a page has them, whose maps are uniform but for the last weight of the last row."""
+def models(single=(), **configs):
+    """Models as a page has them, whose maps are uniform but for the last weight of the last row; of some one too."""
     found = Models([], "smoke")
     for name, config in configs.items():
         maps = torch.stack([flat_map(17)] * config.depth)
@@ -140,6 +155,9 @@ def models(**configs):
             for j in range(17)
         ]
         found.configs[name] = config
+        if name in single:
+            rows += [("one_map", *row[1:-1], row[-1] * (row[2] == 17)) for row in rows]  # nothing but the last row
+            rows += [("asked", -1, -1, key, float(key > 12)) for key in range(1, 18)]
         found.tables[name] = pd.DataFrame(
             rows if config.maps else [], columns=["quantity", "layer", "query", "key", "value"]
         )
@@ -169,6 +187,17 @@ def test_rows_sum_to_one_and_no_allowed_weight_is_zero():
     assert (maps[:, torch.ones(17, 17).tril().bool()] > 0).all() and not maps.triu(1).any()
     assert maps[0, 5, 5] == pytest.approx(LEAST * 6 / 5, rel=1e-3)
     assert maps[0, -1, -1] > 0.5
+
+
+def test_one_sequence_is_of_the_first_seed_that_keeps_it():
+    configs = {name: dataclasses.replace(BASE, seed=seed) for seed, name in enumerate("abc")}
+    seed, maps, asked = one_sequence(models(single="bc", **configs), residual=True)
+    assert seed == 1 and maps.shape == (2, 17, 17) and asked.tolist() == [False] * 12 + [True] * 5
+    torch.testing.assert_close(maps.sum(-1), torch.ones(2, 17, dtype=torch.float64))
+    mean = known_maps(models(single="bc", **configs), residual=True)[1]
+    assert torch.equal(maps[:, -1], mean[:, -1]) and not torch.equal(maps[:, 5], mean[:, 5])
+    assert one_sequence(models(**configs), residual=True) is None
+    assert one_sequence(models(single="bc", **configs), residual=False) is None
 
 
 def test_sizes_are_not_mixed():

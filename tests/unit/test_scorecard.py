@@ -214,18 +214,18 @@ def test_a_row_that_differs_needs_a_ledger_entry_that_explains_it(tmp_path, monk
     assert len(explained) == 51 and explained["configuration"].str.startswith("mask prefix").all()
 
 
-def reversed_gaps(folder, **chosen) -> results.Store:
-    """As if the printed gaps of some settings came out with the other sign, and all others as printed."""
+def scaled_gaps(folder, factor: float, **chosen) -> results.Store:
+    """As if the printed gaps of some settings came out so many times as large, and all others as printed."""
     reference = REFERENCES[0]
     table = as_if_run(reference)
     mine = (table[list(chosen)] == pd.Series(chosen)).all(axis=1)
     assert mine.any()
-    return store(folder, "retrieval", table.assign(value=table["value"].where(~mine, -table["value"])))
+    return store(folder, "retrieval", table.assign(value=table["value"].where(~mine, factor * table["value"])))
 
 
 def test_the_ledger_as_it_stands_excuses_no_gap_but_those_it_speaks_of(tmp_path):
     known = {"position_encoding": "decay", "depth": 2, "residual": 1, "train_bias": "unbiased"}
-    rows = scorecard.rows(reversed_gaps(tmp_path / "known", **known))
+    rows = scorecard.rows(scaled_gaps(tmp_path / "known", -1, **known))
     differing = rows[rows["verdict"] == "differs"]
     explained = differing[differing["item"].str.endswith("gap")]
     assert len(explained) and explained["reason"].str.endswith("ledger: wu2025-decay-residual").all()
@@ -238,9 +238,18 @@ def test_the_ledger_as_it_stands_excuses_no_gap_but_those_it_speaks_of(tmp_path)
             known | {"residual": 0, "depth": 6},
         )
     ):
-        rows = scorecard.rows(reversed_gaps(tmp_path / str(number), **other))
+        rows = scorecard.rows(scaled_gaps(tmp_path / str(number), -1, **other))
         with pytest.raises(ValueError, match=r"Figure .*: accuracy gap .* differs without a ledger entry"):
             scorecard.validate(rows)
+
+
+def test_a_number_of_the_right_sign_and_another_size_needs_a_ledger_entry_too_and_a_claim_does_not(tmp_path):
+    rows = scorecard.rows(scaled_gaps(tmp_path, 0.5, position_encoding="none", depth=6))
+    smaller = rows[rows["verdict"] == "agrees in sign"]
+    assert len(smaller) and smaller["configuration"].str.contains("position_encoding none, depth 6").all()
+    with pytest.raises(ValueError, match=r"Figure .*: accuracy gap .*depth 6.* agrees in sign without a ledger entry"):
+        scorecard.validate(smaller)
+    scorecard.validate(smaller.assign(reported="holds"))
 
 
 @pytest.mark.parametrize(
@@ -288,7 +297,7 @@ def test_large_gaps_are_counted_once_by_their_sign(tmp_path):
     large = printed.drop_duplicates(keys).query("abs(value) >= 0.05")
     assert scorecard.signs(scorecard.rows(results.Store(tmp_path))) == (0, 0, 0, len(large))
     turned = large.query("train_bias == 'last'")
-    rows = scorecard.rows(reversed_gaps(tmp_path / "turned", train_bias="last"))
+    rows = scorecard.rows(scaled_gaps(tmp_path / "turned", -1, train_bias="last"))
     same = len(large) - len(turned)
     assert scorecard.signs(rows) == (same, same, len(large), len(large))
 

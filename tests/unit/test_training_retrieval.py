@@ -239,6 +239,21 @@ def test_sinks_and_maps_are_those_of_all_sequences_at_once(monkeypatch, held):
         assert sinks[model]["received"].std() > 0.01
 
 
+def test_the_maps_of_one_sequence_are_those_of_a_sequence_of_trained_classes():
+    training = made()
+    training.advance(100)
+    for model, (task, world) in enumerate(zip(TASKS, training.worlds, strict=True)):
+        everywhere = Task(**{**vars(task), "places": ()})
+        tokens, targets = training_sequences(everywhere, world, 1, source(SEEDS[model][1], 3))
+        module = PlainNetwork(D_MODEL, LABELS, **SHAPES[model]).load(training.ensemble.parameters, model)
+        expected = module.double()(tokens.double(), maps=True)[1].detach()[0]
+        maps, asked = training.one_map()[model]
+        torch.testing.assert_close(maps, expected, rtol=2e-5, atol=1e-7)
+        labels = (tokens[0, 1::2] == world.label_vectors[targets]).all(-1)  # of which classes may have the same
+        assert asked[:-1].view(-1, 2).all(1).sum() == task.burstiness and asked[-1] and labels[asked[1::2]].all()
+        assert torch.equal(asked[:-1:2], asked[1::2]) and not torch.equal(maps, training.mean_maps(TESTS)[model])
+
+
 def test_the_table_has_every_quantity_where_it_belongs():
     tables = trajectory(made(), Schedule(120), TESTS, maps=True)
     assert len(tables) == 3
@@ -246,23 +261,25 @@ def test_the_table_has_every_quantity_where_it_belongs():
         assert table.columns.tolist() == ["step", "quantity", "layer", "query", "key", "value"]
         assert not table.duplicated(["step", "quantity", "layer", "query", "key"]).any()
         assert {step: set(rows.quantity) for step, rows in table.groupby("step")} == {
-            0: SCALARS, 100: SCALARS | {"loss"}, 120: SCALARS | SINKS | {"loss", "map"},
+            0: SCALARS, 100: SCALARS | {"loss"}, 120: SCALARS | SINKS | {"loss", "map", "one_map", "asked"},
         }  # fmt: skip
         scalars = table[table.quantity.isin(SCALARS | {"loss"})]
         assert (scalars[["layer", "query", "key"]] == -1).all(axis=None)
         sinks = table[table.quantity.isin(SINKS)]
         assert (sinks[["layer", "query"]] == -1).all(axis=None)
         assert all(rows.key.tolist() == list(range(1, TOKENS + 1)) for _, rows in sinks.groupby("quantity"))
-        maps = table[table.quantity == "map"].set_index(["layer", "query", "key"]).value
-        assert len(maps) == 2 * TOKENS**2 and maps.index.max() == (2, TOKENS, TOKENS)
-        assert maps.groupby(["layer", "query"]).sum().tolist() == pytest.approx([1] * 2 * TOKENS, abs=1e-5)
-        assert (maps[1, 1, 2] > 0) == (model == 1)  # the one without a mask looks ahead
+        for name in ("map", "one_map"):
+            maps = table[table.quantity == name].set_index(["layer", "query", "key"]).value
+            assert len(maps) == 2 * TOKENS**2 and maps.index.max() == (2, TOKENS, TOKENS)
+            assert maps.groupby(["layer", "query"]).sum().tolist() == pytest.approx([1] * 2 * TOKENS, abs=1e-5)
+            assert (maps[1, 1, 2] > 0) == (model == 1)  # the one without a mask looks ahead
+        assert table[table.quantity == "asked"].key.tolist() == list(range(1, TOKENS + 1))
         at_end = table[table.step == 120].set_index("quantity").value
         for a, b in (("first", "middle"), ("first", "last"), ("middle", "last")):
             gap = at_end[f"{a}_over_{b}"] - at_end[f"{b}_over_{a}"]
             assert at_end[f"{a}_vs_{b}"] == pytest.approx(gap, abs=2e-6)
     without = trajectory(made(), Schedule(20), TESTS)
-    assert all("map" not in set(table.quantity) for table in without)
+    assert not any({"map", "one_map", "asked"} & set(table.quantity) for table in without)
 
 
 class Interrupted(Exception):

@@ -9,7 +9,7 @@ from matplotlib.patches import Polygon
 from attention_atlas.drawing.attention import attention_map
 from attention_atlas.drawing.sinks import NOT_YET
 from attention_atlas.figures import PALETTE
-from attention_atlas.shapes import Float, Tensor
+from attention_atlas.shapes import Bool, Float, Tensor
 
 FLOOR = 1e-2  # weight at which the colors begin
 KINDS = (
@@ -76,6 +76,29 @@ def map_grid(
         bar.ax.minorticks_off()
         bar.set_label("weight", fontsize=9.5)
     return [list(line) for line in panels]
+
+
+def mark_tokens(axes: Axes, marked: Bool[Tensor, "key"]) -> None:
+    """Point at the columns of some tokens from above a map.
+
+    Parameters
+    ----------
+    axes : Axes
+        A panel of :func:`map_grid`.
+    marked : (key,)
+        Which tokens.
+
+    Examples
+    --------
+    >>> import torch
+    >>> axes = Figure().subplots()
+    >>> mark_tokens(axes, torch.tensor([True, False, True]))
+    >>> axes.lines[0].get_xdata().tolist()
+    [1, 3]
+    """
+    columns = marked.nonzero()[:, 0].numpy() + 1
+    look = {"color": PALETTE["green"], "markersize": 3.2, "clip_on": False, "transform": axes.get_xaxis_transform()}
+    axes.plot(columns, [1.03] * len(columns), "v", **look, scalex=False, scaley=False)
 
 
 def _empty(axes: Axes) -> None:

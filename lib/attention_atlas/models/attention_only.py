@@ -15,6 +15,7 @@ from functools import reduce
 import torch
 
 from attention_atlas import masks, positions
+from attention_atlas.models.stacked_products import after, inner, pool, project, times, turn
 from attention_atlas.shapes import Float, Float64, Int, Tensor
 
 POSITIONS = ("none", "sin", "rope", "decay")
@@ -184,19 +185,19 @@ class Network:
         x = tokens if self.waves is None else tokens + self.waves
         parts, waiting = [(x, None)], None  # the last layer's input: a sum, each part times its matrix; and all of it
         for layer in range(self.depth - 1):
-            pooled = self._attend(x, _after(waiting, query[layer]), _after(waiting, key[layer]))[1]
+            pooled = self._attend(x, after(waiting, query[layer]), after(waiting, key[layer]))[1]
             if not self.residual:
-                x, waiting = pooled, _after(waiting, value[layer])
+                x, waiting = pooled, after(waiting, value[layer])
                 parts = [(x, None)]
             elif layer < self.depth - 2:
-                x = x + _project(pooled, value[layer])
+                x = x + project(pooled, value[layer])
             else:
                 parts = [(x, None), (pooled, value[layer])]
-        last = reduce(torch.add, (_times(part[:, :, -1], matrix) for part, matrix in parts))
-        weights = self._attend_from_last(last, parts, _after(waiting, query[-1]), _after(waiting, key[-1]))
-        seen = ((torch.matmul(weights[:, :, None], part).squeeze(2), matrix) for part, matrix in parts)
-        x = reduce(torch.add, (_times(part, matrix) for part, matrix in seen))
-        x = torch.bmm(x, _after(waiting, value[-1]))
+        last = reduce(torch.add, (times(part[:, :, -1], matrix) for part, matrix in parts))
+        weights = self._attend_from_last(last, parts, after(waiting, query[-1]), after(waiting, key[-1]))
+        seen = ((pool(part, weights), matrix) for part, matrix in parts)
+        x = reduce(torch.add, (times(part, matrix) for part, matrix in seen))
+        x = torch.bmm(x, after(waiting, value[-1]))
         x = x + last if self.residual else x
         for weight, bias in zip(parameters["hidden"].unbind(1), parameters["hidden_bias"].unbind(1), strict=True):
             x = torch.baddbmm(bias[:, None], x, weight).relu()
@@ -221,7 +222,7 @@ class Network:
         x, maps = tokens if self.waves is None else tokens + self.waves, []
         for layer in range(self.depth):
             weights, pooled = self._attend(x, query[layer], key[layer])
-            mixed = _project(pooled, value[layer])
+            mixed = project(pooled, value[layer])
             x = x + mixed if self.residual else mixed
             maps.append(weights)
         return torch.stack(maps, dim=2)
@@ -230,10 +231,10 @@ class Network:
         """Weights of every query, and what they pool of the input before its projection."""
         scale = 1 / math.sqrt(self.d_model)
         if self.rope:
-            queries = _Turn.apply(_project(x, query * scale), self.turns)
-            keys = _Turn.apply(_project(x, key), self.turns)
+            queries = turn(project(x, query * scale), self.turns)
+            keys = turn(project(x, key), self.turns)
         else:
-            queries, keys = _project(x, torch.bmm(query * scale, key.mT)), x
+            queries, keys = project(x, torch.bmm(query * scale, key.mT)), x
         weights = (torch.matmul(queries, keys.mT) + self.bias).softmax(-1)
         return weights, torch.matmul(weights, x)
 
@@ -243,51 +244,13 @@ class Network:
         """Weights of the last query; the keys are those of a sum of parts, each times its matrix."""
         scores, query = self.bias[:, :, -1], query / math.sqrt(self.d_model)
         if self.rope:
-            keys = reduce(torch.add, (_project(part, _after(matrix, key)) for part, matrix in parts))
-            queries = _Turn.apply(torch.bmm(last, query), self.turns[-1])
-            return (scores + _inner(_Turn.apply(keys, self.turns), queries)).softmax(-1)
+            keys = reduce(torch.add, (project(part, after(matrix, key)) for part, matrix in parts))
+            queries = turn(torch.bmm(last, query), self.turns[-1])
+            return (scores + inner(turn(keys, self.turns), queries)).softmax(-1)
         queries = torch.bmm(last, torch.bmm(query, key.mT))
         for part, matrix in parts:
-            scores = scores + _inner(part, queries if matrix is None else torch.bmm(queries, matrix.mT))
+            scores = scores + inner(part, queries if matrix is None else torch.bmm(queries, matrix.mT))
         return scores.softmax(-1)
-
-
-class _Turn(torch.autograd.Function):
-    """Rotate neighbouring coordinates, as :func:`attention_atlas.positions.rope`, by complex multiplication."""
-
-    @staticmethod
-    def forward(context, x: Tensor, turns: Tensor) -> Tensor:
-        context.save_for_backward(turns)
-        return _turned(x, turns)
-
-    @staticmethod
-    def backward(context, gradient: Tensor) -> tuple[Tensor, None]:
-        (turns,) = context.saved_tensors
-        return _turned(gradient, turns.conj()), None
-
-
-def _turned(x: Tensor, turns: Tensor) -> Tensor:
-    pairs = torch.view_as_complex(x.contiguous().unflatten(-1, (-1, 2)))
-    return torch.view_as_real(pairs * turns).flatten(-2)
-
-
-def _project(x: Float[Tensor, "seed batch token d"], weight: Float[Tensor, "seed d e"]) -> Tensor:
-    """Every token times its model's matrix."""
-    return torch.bmm(x.flatten(1, 2), weight).view(*x.shape[:-1], weight.shape[-1])
-
-
-def _times(x: Tensor, matrix: Tensor | None) -> Tensor:
-    return x if matrix is None else torch.bmm(x, matrix)
-
-
-def _after(first: Tensor | None, then: Float[Tensor, "seed d e"]) -> Tensor:
-    """One matrix for two, the first of which may be none."""
-    return then if first is None else torch.bmm(first, then)
-
-
-def _inner(keys: Float[Tensor, "seed batch token d"], query: Float[Tensor, "seed batch d"]) -> Tensor:
-    """Inner product of one query with every token; a pass over memory, cheaper here than a product of matrices."""
-    return (keys * query[:, :, None]).sum(-1)
 
 
 def cross_entropy(

@@ -9,7 +9,7 @@ import torch
 from attention_atlas.experiments.retrieval import Config
 from attention_atlas.outcomes.retrieval_names import GAPS
 from attention_atlas.outcomes.retrieval_points import Models
-from attention_atlas.shapes import Float, Float64, Tensor
+from attention_atlas.shapes import Bool, Float, Float64, Tensor
 from attention_atlas.tasks.retrieval import PLACES, Task
 
 READERS = ("vectors", "labels", "query")
@@ -41,15 +41,56 @@ def known_maps(models: Models, **chosen) -> dict[int, Float64[Tensor, "layer que
     >>> known_maps(Models(["unbiased-causal-none-2-seed0"], "smoke", store=Store(Path("/nowhere"))), residual=False)
     {}
     """
+    return {seed: _maps(models, name, "map") for seed, name in _with_maps(models, chosen).items()}
+
+
+def one_sequence(
+    models: Models, **chosen
+) -> tuple[int, Float64[Tensor, "layer query key"], Bool[Tensor, "key"]] | None:
+    """Attention maps of a single sequence, of a setting's first known model that keeps them.
+
+    Parameters
+    ----------
+    models, chosen
+        As of :func:`known_maps`.
+
+    Returns
+    -------
+    seed : int
+        Of the model.
+    maps : (layer, query, key)
+        As of :func:`known_maps`.
+    asked : (key,)
+        Which tokens are of the query's class. Where no model keeps such maps the answer is None.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from attention_atlas.store import Store
+    >>> one_sequence(Models(["unbiased-causal-none-2-seed0"], "smoke", store=Store(Path("/nowhere")))) is None
+    True
+    """
+    for seed, name in sorted(_with_maps(models, chosen).items()):
+        if (asked := models.asked(name)) is not None:
+            return seed, _maps(models, name, "one_map"), asked
+    return None
+
+
+def _with_maps(models: Models, chosen: dict) -> dict[int, str]:
+    """Points of a setting that keep maps, by seed, at the largest size there is."""
     found = {}  # by length of training, which differs between sizes
     for name, config in models.configs.items():
         usual = Config(seed=config.seed, steps=config.steps, test_sequences=config.test_sequences, maps=config.maps)
         if config.maps and vars(config) == vars(usual) | chosen:
-            maps = torch.stack([models.mean_map(name, layer) for layer in range(1, config.depth + 1)])
-            allowed = config.model.bias(maps.shape[-1]).isfinite()
-            maps = maps.clamp(min=LEAST) * allowed
-            found.setdefault(config.steps, {})[config.seed] = maps / maps.sum(-1, keepdim=True)
+            found.setdefault(config.steps, {})[config.seed] = name
     return found[max(found)] if found else {}
+
+
+def _maps(models: Models, name: str, quantity: str) -> Float64[Tensor, "layer query key"]:
+    config = models.configs[name]
+    maps = torch.stack([models.map_of(name, layer, quantity) for layer in range(1, config.depth + 1)])
+    maps = maps.clamp(min=LEAST) * config.model.bias(maps.shape[-1]).isfinite()
+    return maps / maps.sum(-1, keepdim=True)
 
 
 def reading_shares(weights: Float[Tensor, "query key"]) -> pd.DataFrame:
@@ -92,6 +133,44 @@ def reading_shares(weights: Float[Tensor, "query key"]) -> pd.DataFrame:
     readers = {"vectors": slice(2, -1, 2), "labels": slice(1, None, 2), "query": slice(-1, None)}
     table = [shares[rows].mean(0).tolist() for rows in readers.values()]
     return pd.DataFrame(table, index=list(READERS), columns=list(READ))
+
+
+def class_shares(row: Float[Tensor, "key"], asked: Bool[Tensor, "mark"]) -> pd.Series:
+    """What the query gives to vectors and labels of its own class and of others, in one sequence.
+
+    Parameters
+    ----------
+    row : (key,)
+        Its weights on the 2 n + 1 tokens, itself the last.
+    asked : (key,)
+        Which tokens are of its class.
+
+    Returns
+    -------
+    Series
+        Shares in [0, 1] of ``own vectors``, ``other vectors``, ``own labels``, ``other labels`` and ``itself``, whose
+        sum is that of the row.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many marks as weights.
+
+    Examples
+    --------
+    >>> row, asked = torch.tensor([0.1, 0.4, 0.2, 0.1, 0.2]), torch.tensor([True, True, False, False, True])
+    >>> class_shares(row, asked).round(3).tolist()
+    [0.1, 0.2, 0.4, 0.1, 0.2]
+    """
+    if len(row) != len(asked):
+        raise ValueError(f"every token is of the query's class or not, got {len(row)} weights and {len(asked)} marks")
+    row, own = row.detach().double(), asked.double()
+    vectors, labels = slice(0, -1, 2), slice(1, None, 2)
+    shares = {}
+    for name, tokens in (("vectors", vectors), ("labels", labels)):
+        shares[f"own {name}"] = (row * own)[tokens].sum().item()
+        shares[f"other {name}"] = (row * (1 - own))[tokens].sum().item()
+    return pd.Series(shares | {"itself": row[-1].item()})
 
 
 def most_grown(

@@ -2,6 +2,7 @@
 
 PRINTED_STEPS = 100_000  # the length of training that Appendix J of Wu et al. 2025 gives
 GAPS = ("first_vs_middle", "first_vs_last", "middle_vs_last")
+MAPS = ("map", "one_map", "asked")  # mean maps, those of one sequence, and its tokens of the query's class
 ENDINGS = ("", "_redrawn")  # of the tests with the trained direction, and of those with one of their own
 SETTING = ("setting", "train_bias", "mask", "mask_parameter", "position_encoding", "depth", "residual")
 USUAL = {  # as in the official code, unless an experiment is ours

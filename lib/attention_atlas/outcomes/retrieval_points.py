@@ -6,7 +6,7 @@ import torch
 from attention_atlas import registry, results
 from attention_atlas.experiments import retrieval
 from attention_atlas.outcomes.retrieval_names import USUAL
-from attention_atlas.shapes import Float64, Tensor
+from attention_atlas.shapes import Bool, Float64, Tensor
 from attention_atlas.store import Store
 
 GAP_KEY = ["train_bias", "mask", "position_encoding", "depth", "residual", "gap"]  # what tells the paper's bars apart
@@ -77,22 +77,37 @@ class Models:
             found[name] = rows.set_index("step")["value"].astype(float)
         return found
 
-    def mean_map(self, name: str, layer: int) -> Float64[Tensor, "query key"]:
-        """A model's mean attention map of one layer, counted from 1.
+    def map_of(self, name: str, layer: int, quantity: str = "map") -> Float64[Tensor, "query key"]:
+        """A model's attention map of one layer.
+
+        Parameters
+        ----------
+        name : str
+            Of the point.
+        layer : int
+            Counted from 1.
+        quantity : {"map", "one_map"}
+            The mean over sequences, or the map of one sequence.
 
         Raises
         ------
         ValueError
-            If the model is not known or its maps are not kept.
+            If the model is not known or this map is not kept.
         """
         table = self.tables.get(name, pd.DataFrame(columns=["quantity", "layer"]))
-        rows = table[(table["quantity"] == "map") & (table["layer"] == layer)]
+        rows = table[(table["quantity"] == quantity) & (table["layer"] == layer)]
         if rows.empty:
-            raise ValueError(f"no map of layer {layer} of {name!r} is kept")
+            raise ValueError(f"no {quantity} of layer {layer} of {name!r} is kept")
         shown = torch.zeros(int(rows["query"].max()), int(rows["key"].max()), dtype=torch.float64)
         index = [torch.tensor(rows[axis].to_numpy(int)) - 1 for axis in ("query", "key")]
         shown[index[0], index[1]] = torch.tensor(rows["value"].to_numpy(float))
         return shown
+
+    def asked(self, name: str) -> Bool[Tensor, "key"] | None:
+        """The tokens of the query's class in the one sequence whose map is kept of a model; None without one."""
+        table = self.tables.get(name, pd.DataFrame(columns=["quantity", "key"]))
+        rows = table[table["quantity"] == "asked"].sort_values("key")
+        return torch.tensor(rows["value"].to_numpy(float)) > 0 if len(rows) else None
 
 
 def names(seeds: int = 5, **chosen) -> list[str]:

@@ -4,7 +4,7 @@ import math
 
 import pandas as pd
 
-from attention_atlas.outcomes.retrieval_names import ENDINGS, GAPS, PRINTED_STEPS, SETTING, USUAL, sides
+from attention_atlas.outcomes.retrieval_names import ENDINGS, GAPS, MAPS, PRINTED_STEPS, SETTING, USUAL, sides
 from attention_atlas.profiles import rank
 
 
@@ -27,7 +27,7 @@ def model_report(config, table: pd.DataFrame) -> pd.DataFrame:
     end = int(table["step"].max())
     parts = []
     for at, step in ((str(PRINTED_STEPS), PRINTED_STEPS), ("end", end)):
-        found = table[(table["step"] == step) & (table["quantity"] != "map")]
+        found = table[(table["step"] == step) & ~table["quantity"].isin(MAPS)]
         error = _sampling_error(found, config.test_sequences)
         shown = {"at": at, "steps": step, "quantity": found["quantity"], "token": found["key"]}
         parts.append(pd.DataFrame(shown | {"value": found["value"], "sampling_error": error}))

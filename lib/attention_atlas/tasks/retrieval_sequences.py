@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch.nn.functional import embedding, normalize
+from torch.nn.functional import normalize
 
 from attention_atlas.shapes import Float, Int, Tensor
 from attention_atlas.tasks.retrieval import Task, World, normal
@@ -97,7 +97,11 @@ def word_vectors(task: Task, world: World) -> Float[Tensor, "word d_model"]:
 
 
 def spell(
-    task: Task, words: Float[Tensor, "word d_model"], index: Int[Tensor, "sequence token"], generator: torch.Generator
+    task: Task,
+    words: Float[Tensor, "word d_model"],
+    index: Int[Tensor, "sequence token"],
+    generator: torch.Generator,
+    into: Float[Tensor, "sequence token d_model"] | None = None,
 ) -> Float[Tensor, "sequence token d_model"]:
     """Vectors of laid-out sequences, each item's and query's with noise of its own where the task has noise.
 
@@ -111,13 +115,16 @@ def spell(
         As of :func:`training_layout`.
     generator : torch.Generator
         Source of the noise.
+    into : (sequence, token, d_model), optional
+        Contiguous memory to write the sequences to, in place of new one.
 
     Returns
     -------
     (sequence, token, d_model)
         The sequences.
     """
-    tokens = embedding(index, words)
+    tokens = words.new_empty(*index.shape, task.d_model) if into is None else into
+    torch.index_select(words, 0, index.flatten(), out=tokens.view(-1, task.d_model))
     if task.vocabulary == "gaussian_mixture":
         size = task.deviation * task.noise / math.hypot(1, task.noise)
         shape = (len(index), task.items + 1, task.d_model)

@@ -16,7 +16,7 @@ class Ensemble:
     Parameters
     ----------
     parameters : dict of str to (seed, ...)
-        First values, stacked over models; they are taken over and changed in place.
+        First values, stacked over models, all of one dtype on one device; they are copied.
     loss : callable
         Function of (parameters, *batch) to the loss of each model, (seed,). No model's loss depends on another's
         parameters, so the gradient of their sum is every model's own.
@@ -41,14 +41,14 @@ class Ensemble:
         learning_rate: float = 1e-3,
         weight_decay: float = 0.0,
     ):
-        self._leaves = {name: value.detach().requires_grad_() for name, value in parameters.items()}
+        self._all, self._leaves = _as_one(parameters)
         self._loss, first = loss, next(iter(self._leaves.values()))
         self._cuda = first.is_cuda
         rate = (
             torch.tensor(learning_rate, device=first.device) if self._cuda else learning_rate
         )  # a graph reads tensors
         self._optimizer = torch.optim.AdamW(
-            self._leaves.values(), rate, weight_decay=weight_decay, fused=True, capturable=self._cuda
+            [self._all], rate, weight_decay=weight_decay, fused=True, capturable=self._cuda
         )
         self._sum = torch.zeros(len(first), device=first.device, dtype=first.dtype)
         self._graph, self._batch, self._steps, self._counted = None, None, 0, 0
@@ -99,7 +99,7 @@ class Ensemble:
         self._sum.zero_()  # the losses of steps that are no part of the state
 
     def _update(self, batch: tuple[Tensor, ...]) -> None:
-        self._optimizer.zero_grad(set_to_none=True)
+        self._all.grad.zero_()
         losses = self._loss(self._leaves, *batch)
         losses.sum().backward()
         self._optimizer.step()
@@ -115,11 +115,26 @@ class Ensemble:
             torch.cuda.current_stream().wait_stream(side)
             return
         self._batch, graph = [tensor.clone() for tensor in batch], torch.cuda.CUDAGraph()
-        self._optimizer.zero_grad(set_to_none=True)
         with torch.cuda.graph(graph):
             self._update(tuple(self._batch))
         self._graph = graph
         self._graph.replay()
+
+
+def _as_one(parameters: dict[str, Tensor]) -> tuple[torch.nn.Parameter, dict[str, Tensor]]:
+    """One vector for the optimizer, whose step costs calls more than arithmetic; its parts are the parameters.
+
+    Gradients are parts of one vector too, so they have to be set to zero and never to None. A parameter without
+    influence on the loss therefore still decays.
+    """
+    whole = torch.nn.Parameter(torch.cat([value.detach().flatten() for value in parameters.values()]))
+    whole.grad = torch.zeros_like(whole)
+    sizes, leaves = [value.numel() for value in parameters.values()], {}
+    parts = zip(whole.detach().split(sizes), whole.grad.split(sizes), strict=True)
+    for (name, value), (part, gradient) in zip(parameters.items(), parts, strict=True):
+        leaves[name] = part.view(value.shape).requires_grad_()
+        leaves[name].grad = gradient.view(value.shape)
+    return whole, leaves
 
 
 def keep_freed_memory() -> None:

@@ -12,7 +12,7 @@ import torch
 from attention_atlas.masks import dense, named
 from attention_atlas.models.attention_only import AttentionOnly, Network, cross_entropy
 from attention_atlas.outcomes.retrieval_names import ENDINGS
-from attention_atlas.shapes import Float, Tensor
+from attention_atlas.shapes import Bool, Float, Float64, Tensor
 from attention_atlas.sinks import attention_received, sink_share_gu2025, sink_share_wu2025
 from attention_atlas.tasks.retrieval import PLACES, Task, World, draw_world, normal
 from attention_atlas.tasks.retrieval_sequences import spell, training_layout, training_sequences, word_vectors
@@ -88,16 +88,16 @@ class Training:
                 training_layout(task, world, CHUNK * self.batch, generator)
                 for task, world, generator in zip(self.tasks, self.worlds, self._data, strict=True)
             ]
+            shape = len(self.tasks), self._spelled, self.network.tokens, self.network.d_model
+            tokens = self.worlds[0].means.new_empty(shape)
             for start in range(0, CHUNK * self.batch, self._spelled):
                 block = slice(start, start + self._spelled)
-                spelled = [
-                    spell(task, words, index[block], generator)
-                    for task, words, (index, _), generator in zip(
-                        self.tasks, self._words, laid_out, self._data, strict=True
-                    )
-                ]
+                for own, task, words, (index, _), generator in zip(
+                    tokens, self.tasks, self._words, laid_out, self._data, strict=True
+                ):
+                    spell(task, words, index[block], generator, into=own)
                 targets = torch.stack([targets[block] for _, targets in laid_out])
-                for batch in zip(torch.stack(spelled).split(self.batch, 1), targets.split(self.batch, 1), strict=True):
+                for batch in zip(tokens.split(self.batch, 1), targets.split(self.batch, 1), strict=True):
                     self.ensemble.step(*batch)
         self.steps += steps
         return self.ensemble.mean_loss()
@@ -178,6 +178,26 @@ class Training:
         for model, (maps, size) in self._maps(sequences):
             found[model] = found[model] + maps.mean(0) * size / sequences
         return found
+
+    @torch.no_grad()
+    def one_map(self) -> list[tuple[Float64[Tensor, "layer query key"], Bool[Tensor, "key"]]]:
+        """Each model's attention maps on one sequence of trained classes, asked everywhere.
+
+        Returns
+        -------
+        list of (Tensor, Tensor)
+            For each model its maps, rows summing to 1, and which tokens are of the query's class: vector and label of
+            every item of it, and the query itself.
+        """
+        generators = [_generator(start, TEST, self._device) for _, start in self._seeds]
+        everywhere = [replace(task, places=()) for task in self.tasks]
+        each = list(zip(everywhere, self.worlds, self._words, generators, strict=True))
+        laid_out = [training_layout(task, world, 1, generator)[0] for task, world, _, generator in each]
+        drawn = [spell(task, words, index, g) for (task, _, words, g), index in zip(each, laid_out, strict=True)]
+        maps = self.network.attention_maps(self.ensemble.parameters, torch.stack(drawn))[:, 0].double().cpu()
+        classes = torch.stack(laid_out)[:, 0, 0::2].cpu()  # of every item, and of the query
+        asked = (classes == classes[:, -1:]).repeat_interleave(2, dim=1)[:, :-1]
+        return list(zip(maps / maps.sum(-1, keepdim=True), asked, strict=True))
 
     def _maps(self, sequences: int) -> Iterator[tuple[int, tuple[Tensor, int]]]:
         """Maps of a few sequences at a time, in float64 on the CPU, with the model's index."""

@@ -73,7 +73,7 @@ def trajectory(
     test_sequences : int
         Of each kind of test.
     maps : bool
-        Whether the mean attention maps of the end are kept.
+        Whether attention maps of the end are kept.
     checkpoint : Path, optional
         Where the state is kept after every measurement; a training that finds its own there goes on from it, to the
         same numbers as without a break (on CUDA, to rounding). The caller removes it once the result is safe.
@@ -84,7 +84,9 @@ def trajectory(
         For each model, columns ``step``, ``quantity``, ``layer``, ``query``, ``key`` (-1 where there is none, tokens
         and layers counted from 1) and ``value``. Quantities: ``loss`` (mean over the steps since the last record, in
         nats), the accuracies of :meth:`Training.accuracies` and their differences ``a_vs_b``; after every review and
-        at the end ``received``, ``sink_wu2025``, ``sink_gu2025`` by key, and ``map`` by layer, query and key.
+        at the end ``received``, ``sink_wu2025``, ``sink_gu2025`` by key, and by layer, query and key ``map``, the mean
+        over sequences, and ``one_map``, that of one sequence, of which ``asked`` is 1 for the tokens of the query's
+        class. The first stored results have the mean only.
     """
     rows: list[list[tuple]] = [[] for _ in training.tasks]
     done = [False] * len(rows)
@@ -104,7 +106,9 @@ def trajectory(
             rows[model] += _numbers(step, losses[model], accuracies[model], sinks[model])
             done[model] = step == schedule.steps or (review and accuracies[model]["in_context"] >= schedule.enough)
             if done[model] and maps:
-                rows[model] += _map_rows(step, mean_maps[model])
+                one, asked = training.one_map()[model]
+                rows[model] += _map_rows(step, "map", mean_maps[model]) + _map_rows(step, "one_map", one)
+                rows[model] += [(step, "asked", -1, -1, key, float(of)) for key, of in enumerate(asked.tolist(), 1)]
         if checkpoint:
             file = io.BytesIO()
             torch.save({"training": training.state(), "rows": rows, "done": done}, file)
@@ -122,6 +126,6 @@ def _numbers(step: int, loss: float | None, accuracy: dict[str, float], sinks: d
     ]
 
 
-def _map_rows(step: int, maps: Float[Tensor, "layer query key"]) -> list[tuple]:
+def _map_rows(step: int, name: str, maps: Float[Tensor, "layer query key"]) -> list[tuple]:
     places = torch.cartesian_prod(*map(torch.arange, maps.shape)).tolist()
-    return [(step, "map", *(index + 1 for index in place), round(maps[tuple(place)].item(), 6)) for place in places]
+    return [(step, name, *(index + 1 for index in place), round(maps[tuple(place)].item(), 6)) for place in places]
