@@ -236,11 +236,22 @@ def canonical(notebook, name: str):
                 f"notebooks/{name}.py, cell {number + 1}: got {len(shown)} figures; allowed: one a cell"
             )
         for figure in shown:
+            if any(_displayed(output) for output in cell.outputs):
+                raise NotebookError(
+                    f"notebooks/{name}.py, cell {number + 1}: got figure {figure['name']!r} and something else displayed; "
+                    "allowed: the figure alone"
+                )
             cell.metadata["mystnb"] = {
                 "figure": {"name": f"fig-{figure['name']}", "caption": figure["caption"]},
                 "image": {"alt": figure["alt"]},
             }
     return notebook
+
+
+def _displayed(output) -> bool:
+    """Whether an output of a figure's cell would be set as one more figure: no glued word, no printed line."""
+    about = output.get("metadata", {})
+    return output.output_type in ("display_data", "execute_result") and not {KEY, "scrapbook"} & about.keys()
 
 
 def statistics(executed: Path | None = None) -> str:

@@ -145,6 +145,8 @@ figures.show(
     f"Two rows of maps of layers 1 and 2 on one sequence, for {len(single)} kinds of network, with triangles above the columns of the query's class.",
     models.provenance,
 )
+
+# %% tags=["hide-input"]
 lines = []
 for title, kept in single.items():
     for layer in range(2) if kept is not None else ():

@@ -47,6 +47,21 @@ def test_refused_in_one_line_that_says_what_was_got(call, got):
     assert "\n" not in str(refusal.value)
 
 
+def test_a_table_beside_a_figure_is_refused():
+    """The book would set it as a second figure of the same name."""
+    beside = page(1)
+    beside.cells[0].outputs.append(nbformat.v4.new_output("display_data", data={"text/markdown": "|a|"}))
+    with pytest.raises(notebooks.NotebookError, match="a/b.py, cell 1: got figure 'a' and something else displayed"):
+        notebooks.canonical(beside, "a/b")
+
+
+def test_words_and_printed_lines_beside_a_figure_are_not_refused():
+    beside = page(1)
+    glued = nbformat.v4.new_output("display_data", metadata={"scrapbook": {"name": "w"}})
+    beside.cells[0].outputs += [glued, nbformat.v4.new_output("stream", text="a line")]
+    assert "figure" in notebooks.canonical(beside, "a/b").cells[0].metadata["mystnb"]
+
+
 def test_one_figure_is_not_refused():
     assert notebooks.canonical(page(1), "a/b").cells[0].metadata["mystnb"]["figure"]["name"] == "fig-a"
 
