@@ -238,7 +238,7 @@ def canonical(notebook, name: str):
         for figure in shown:
             if any(_displayed(output) for output in cell.outputs):
                 raise NotebookError(
-                    f"notebooks/{name}.py, cell {number + 1}: got figure {figure['name']!r} and something else displayed; "
+                    f"notebooks/{name}.py, cell {number + 1}: got figure {figure['name']!r} and more beside it; "
                     "allowed: the figure alone"
                 )
             cell.metadata["mystnb"] = {

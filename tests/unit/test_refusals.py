@@ -51,7 +51,7 @@ def test_a_table_beside_a_figure_is_refused():
     """The book would set it as a second figure of the same name."""
     beside = page(1)
     beside.cells[0].outputs.append(nbformat.v4.new_output("display_data", data={"text/markdown": "|a|"}))
-    with pytest.raises(notebooks.NotebookError, match="a/b.py, cell 1: got figure 'a' and something else displayed"):
+    with pytest.raises(notebooks.NotebookError, match=r"a/b\.py, cell 1: got figure 'a' and more"):
         notebooks.canonical(beside, "a/b")
 
 
