@@ -48,6 +48,7 @@ from attention_atlas.outcomes.retrieval_points import Models, names, printed_gap
 from attention_atlas.tasks.copying import guessing
 from attention_atlas.tasks.retrieval import Task
 from attention_atlas.wording import probability, say
+from attention_atlas.words.emergence import path_words
 
 figures.style()
 BIASES = {"first": "first", "both ends": "first_and_last", "middle": "middle", "last": "last"}
@@ -255,15 +256,9 @@ figures.show(
     alt="Three panels over training steps on a logarithmic axis. With waves or RoPE lines part early, up for training on the first place and down for the last, and stay. Without encoding they end above zero where the paper's circles are.",
     provenance=models.provenance,
 )
-late = names(train_bias="last", position_encoding="none", **setting)
-mean = pd.DataFrame({point: trajectories[point] for point in late if point in trajectories}).ffill().mean(axis=1)
-words = "The causal network without encoding that is asked about the last place is not trained yet."
-if len(mean):
-    words = (
-        f"Asked about the last place, the causal networks without encoding have their least gap, {gap_words(mean.min())}, at step {mean.idxmin():,}, and {gap_words(mean.iloc[-1])} at the end"
-        + (": they do as the data ask first, and as the mask has it later." if mean.min() < 0 < mean.iloc[-1] else ".")
-    )
-say("training-path", words)
+late = [name for name in names(train_bias="last", position_encoding="none", **setting) if name in trajectories]
+paths = pd.DataFrame({name: trajectories[name] for name in late})
+say("training-path", path_words(paths, "Asked about the last place, causal networks without encoding"))
 
 # %% [markdown]
 # How do they get there ({numref}`fig-training-path`)? {glue:text}`training-path`

@@ -13,6 +13,7 @@ from attention_atlas.words.emergence import (
     at_both_lengths,
     emerged_words,
     lengths_words,
+    path_words,
     scales_words,
     seeds_words,
     shift_words,
@@ -185,3 +186,16 @@ def test_spread_leaves_out_what_is_not_known():
 )  # fmt: skip
 def test_steps_in_words(steps, words):
     assert steps_in_words(emerged(*steps)) == words
+
+
+def test_a_path_that_turns_is_told_from_one_that_does_not():
+    """Two networks, one of which ends early and keeps its last gap."""
+    paths = pd.DataFrame({"a": [0.1, -0.5, 0.3], "b": [0.1, -0.1, math.nan]}, index=[100, 10_000, 200_000])
+    assert path_words(paths, "Networks").startswith("Networks have their least gap, −.300, at step 10,000, and +.100")
+    assert path_words(paths, "Networks").endswith("as the mask has it.")
+    assert path_words(paths[:2], "Networks").endswith("and −.300 at the end.")
+    assert path_words(paths.abs(), "Networks").endswith("at the end.")
+
+
+def test_no_network_has_no_path():
+    assert path_words(pd.DataFrame(), "Networks") == "Networks: not trained yet."

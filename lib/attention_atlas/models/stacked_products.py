@@ -89,6 +89,8 @@ def pool(
 
 
 class _Turn(torch.autograd.Function):
+    """Forward by the turns, backward by their inverse."""
+
     @staticmethod
     def forward(context, x: Tensor, turns: Tensor) -> Tensor:
         context.save_for_backward(turns)

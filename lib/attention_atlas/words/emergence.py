@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from attention_atlas.outcomes.retrieval_gaps import LARGE, beside, same_sign
+from attention_atlas.outcomes.retrieval_gaps import LARGE, beside, gap_words, same_sign
 from attention_atlas.outcomes.retrieval_names import PRINTED_STEPS, USUAL
 from attention_atlas.outcomes.retrieval_points import GAP_KEY
 from attention_atlas.wording import probability, signed, thousandths
@@ -135,6 +135,34 @@ def at_both_lengths(report: pd.DataFrame, scale: str = USUAL["scale"]) -> pd.Dat
         # `beside` reads models that are as the official code has it, and the scale is what differs here
         report = report[(report["profile"] == "paper") & (report["scale"] == scale)].assign(scale=USUAL["scale"])
     return beside(report).dropna(subset=["mean", "printed_length"]).reset_index(drop=True)
+
+
+def path_words(paths: pd.DataFrame, who: str) -> str:
+    """Where a gap goes over training, and whether it turns: first as the data ask, in the end as the mask has it.
+
+    Parameters
+    ----------
+    paths : DataFrame
+        One column a model, the gap first vs last, over training steps; NaN where a model has ended.
+    who : str
+        The models, as the beginning of a sentence has them.
+
+    Examples
+    --------
+    >>> paths = pd.DataFrame({"a": [0.0, -0.3, 0.2], "b": [0.0, -0.1, None]}, index=[100, 5_000, 100_000])
+    >>> print(path_words(paths, "Two networks").replace(": ", ":\\n"))
+    Two networks have their least gap, −.200, at step 5,000, and +.050 at the end:
+    first the gap is as the data ask, later as the mask has it.
+    >>> path_words(paths[[]], "Two networks")
+    'Two networks: not trained yet.'
+    """
+    if paths.empty:
+        return f"{who}: {NOTHING}."
+    mean = paths.ffill().mean(axis=1)
+    end = mean.iloc[-1]
+    turned = ": first the gap is as the data ask, later as the mask has it" if mean.min() < 0 < end else ""
+    least = f"{gap_words(mean.min())}, at step {mean.idxmin():,}"
+    return f"{who} have their least gap, {least}, and {gap_words(end)} at the end{turned}."
 
 
 def lengths_words(table: pd.DataFrame) -> str:
