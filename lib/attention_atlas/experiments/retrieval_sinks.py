@@ -83,3 +83,10 @@ def run(config: Config) -> pd.DataFrame:
         for quantity, shares in training.sinks(config.test_sequences)[0].items():
             rows += [(step, quantity, key, round(share, 6)) for key, share in enumerate(shares.tolist(), 1)]
     return pd.DataFrame(rows, columns=["step", "quantity", "key", "value"])
+
+
+def report(config: Config, table: pd.DataFrame) -> pd.DataFrame:
+    """A result with what tells its network from others: ``label`` of the mask, ``residual``, ``scale``, ``seed``."""
+    (label,) = (name for name, mask in MASKS.items() if mask == (config.mask, config.mask_parameter))
+    about = {"label": label, "residual": config.residual, "scale": config.scale, "seed": config.seed}
+    return table.rename(columns={"key": "token"}).assign(**about)
