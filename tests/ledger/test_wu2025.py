@@ -19,8 +19,9 @@ from attention_atlas import ledger, registry, results, sinks
 from attention_atlas.masks import causal, dense, named
 from attention_atlas.outcomes.retrieval_gaps import beside
 from attention_atlas.outcomes.retrieval_names import GAPS
-from attention_atlas.outcomes.retrieval_points import Models, printed_gaps
-from attention_atlas.outcomes.sink_comparison import sinks_beside
+from attention_atlas.outcomes.retrieval_points import Models, names, printed_gaps
+from attention_atlas.outcomes.sink_comparison import MASKS, distances, sinks_beside
+from attention_atlas.outcomes.sink_formation import GROUPS, at_state, distances_over_training, nearest
 from attention_atlas.rollout import rollout_row
 from attention_atlas.rules.retrieval import RULES
 from attention_atlas.tasks.copying import guessing
@@ -227,6 +228,12 @@ def test_rope_exponent():
     assert agrees("wu2025-rope-exponent", computed)
 
 
+def all_sinks() -> pd.DataFrame:
+    """Seeds 0 and 1 with residual under every mask, at the end of training, beside the paper."""
+    points = names(seeds=2, train_bias="unbiased", position_encoding="none", depth=2, residual=True)
+    return sinks_beside(Models(points, "paper").report)
+
+
 def test_sink_convention():
     def uniform(mask: str, parameter: int | None) -> tuple[torch.Tensor, torch.Tensor]:
         allowed = named(mask, parameter, 17)
@@ -244,6 +251,10 @@ def test_sink_convention():
         ("prefix_2", ("prefix", 2)),
     ):
         computed[f"received_{name}"] = sinks.attention_received(*uniform(*mask))[0, 0, 0]
+    far = distances(all_sinks())
+    assert len(far) == len(MASKS) + 1
+    computed |= {"far_gu": 100 * far.loc["all", "sink_gu2025"], "far_printed": 100 * far.loc["all", "sink_wu2025"]}
+    computed["masks_gu"] = (far["sink_gu2025"] < far["sink_wu2025"]).drop("all").sum()
     assert agrees("wu2025-sink-convention", {name: float(value) for name, value in computed.items()})
 
 
@@ -300,6 +311,16 @@ def test_sink_sizes():
         computed |= {f"{name}_{token}": shares.loc[token, "mean"] for token in (1, 2)}
     paper = 100 * causal_sinks("end", True).loc["sink_gu2025"]["paper"]
     computed |= {f"printed_{token}": paper[token] for token in (1, 2)}
+    squares = distances(all_sinks())["sink_gu2025"] ** 2
+    for group in ("causal", "windows", "prefixes"):
+        computed[f"far_{group}"] = 100 * squares[list(GROUPS[group])].mean() ** 0.5
+    forming = results.report("retrieval_sinks")
+    forming = distances_over_training(forming[forming["seed"] == 0])
+    best, own = nearest(forming), pd.DataFrame([nearest(forming, label) for label in MASKS])
+    computed |= {"near": 100 * best["distance"], "near_windows": 100 * at_state(forming, best, "windows")}
+    computed |= {"own_least": 100 * own["distance"].min(), "own_most": 100 * own["distance"].max()}
+    computed |= {"own_residual": own["residual"].sum(), "own_text": (own["scale"] == "text").sum()}
+    computed["own_gu"] = (own["quantity"] == "sink_gu2025").sum()
     assert agrees("wu2025-sink-sizes", {name: round(value, 9) for name, value in computed.items()})
 
 

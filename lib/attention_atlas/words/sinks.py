@@ -83,14 +83,23 @@ def formation_words(found: pd.DataFrame, end: pd.DataFrame) -> str:
     if best is None:
         return "Not all of these networks are trained yet."
     own = pd.DataFrame([nearest(found, label) for label in MASKS])
-    kinds = len(own[["residual", "scale"]].drop_duplicates())
     end_words = f", against {points(end.loc['all', 'sink_gu2025'])} at the end of training" if len(end) else ""
     return (
         f"Nearest to all stems at once: {state_words(best)}, at {points(best['distance'])} points{end_words}."
-        f" Mask by mask the nearest networks are of {kinds} of the four kinds,"
+        f" Mask by mask the nearest networks have {' and '.join(_shared(own))},"
         f" after {own['step'].min():,} to {own['step'].max():,} steps,"
         f" at {points(own['distance'].min())} to {points(own['distance'].max())} points."
     )
+
+
+def _shared(states: pd.DataFrame) -> list[str]:
+    """In how many of some states each unrecorded choice is the same."""
+    chosen = {
+        "a residual connection": states["residual"].astype(bool),
+        "the text's variance": states["scale"] == "text",
+        COUNTS["sink_gu2025"]: states["quantity"] == "sink_gu2025",
+    }
+    return [f"{name} in {int(found.sum())} of {len(states)}" for name, found in chosen.items()]
 
 
 def formation_rows(found: pd.DataFrame, end: pd.DataFrame) -> list[list[str]]:
