@@ -60,7 +60,7 @@ def run(config: Config) -> pd.DataFrame:
 
     Parameters
     ----------
-    config : Config
+    config : attention_atlas.experiments.retrieval.Config
         Which.
 
     Returns
