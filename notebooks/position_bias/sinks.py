@@ -39,7 +39,6 @@ from attention_atlas.outcomes.sink_baselines import CONVENTIONS
 from attention_atlas.outcomes.sink_comparison import (
     BEYOND_GEOMETRY,
     BY_WIDTH,
-    MASKS,
     PREFIXES,
     distances,
     excess,
@@ -48,6 +47,7 @@ from attention_atlas.outcomes.sink_comparison import (
     sinks_beside,
 )
 from attention_atlas.outcomes.sink_formation import distances_over_training
+from attention_atlas.tasks.retrieval_settings import SINK_MASKS
 from attention_atlas.theory.position_bias.kernels import flat_map
 from attention_atlas.wording import say, signed
 from attention_atlas.words.sinks import formation_rows, formation_words, nearer_words, seeds_words
@@ -56,7 +56,7 @@ figures.style()
 points = names(train_bias="unbiased", position_encoding="none", depth=2, residual=[True, False])
 models = Models(points, profile, compute)
 start = {}  # sinks of every network before its first step
-for label, (mask, parameter) in MASKS.items():
+for label, (mask, parameter) in SINK_MASKS.items():
     found = prepared([Config(mask=mask, mask_parameter=parameter, residual=True)]).sinks(sequences)[0]
     start |= {(label, name, token): share for name in found for token, share in enumerate(found[name].tolist(), 1)}
 tables = {
@@ -74,7 +74,7 @@ def rows(label, quantity, table=ours):
 
 
 def draw(panels, name, caption, alt):
-    """Stems by both conventions, one row for each mask (a key of MASKS, title, table)."""
+    """Stems by both conventions, one row for each mask (a key of SINK_MASKS, title, table)."""
     figure, grid = plt.subplots(len(panels), 2, figsize=(7.2, 0.7 + 1.65 * len(panels)), sharex=True, sharey=True)
     for axes, (label, title, table) in zip(grid, panels, strict=True):
         for panel, convention, color in zip(axes, CONVENTIONS, ("blue", "purple"), strict=True):
@@ -127,7 +127,7 @@ lines = ["| networks | masks | Gu et al. | printed formula |", "|:--|--:|--:|--:
 for networks, found in measured.items():
     far = [f"{100 * found.loc['all', name]:.1f}" if len(found) else "not trained yet" for name in columns.values()]
     lines.append(
-        f"| {networks} | {max(len(found) - 1, 0)} of {1 if networks.startswith('no') else len(MASKS)} | {' | '.join(far)} |"
+        f"| {networks} | {max(len(found) - 1, 0)} of {1 if networks.startswith('no') else len(SINK_MASKS)} | {' | '.join(far)} |"
     )
 display(Markdown("\n".join(lines)))
 say("sinks-nearer", nearer_words(measured["residual, end of training"]))

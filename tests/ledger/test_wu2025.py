@@ -20,12 +20,13 @@ from attention_atlas.masks import causal, dense, named
 from attention_atlas.outcomes.retrieval_gaps import beside
 from attention_atlas.outcomes.retrieval_names import GAPS
 from attention_atlas.outcomes.retrieval_points import Models, names, printed_gaps
-from attention_atlas.outcomes.sink_comparison import MASKS, distances, sinks_beside
+from attention_atlas.outcomes.sink_comparison import distances, sinks_beside
 from attention_atlas.outcomes.sink_formation import GROUPS, at_state, distances_over_training, nearest
 from attention_atlas.rollout import rollout_row
 from attention_atlas.rules.retrieval import RULES
 from attention_atlas.tasks.copying import guessing
 from attention_atlas.tasks.retrieval import Task, World, draw_world
+from attention_atlas.tasks.retrieval_settings import SINK_MASKS
 from attention_atlas.tasks.retrieval_tests import novel_sequences
 from attention_atlas.theory.position_bias import decay, kernels, paths, rope, rope_score
 
@@ -252,7 +253,7 @@ def test_sink_convention():
     ):
         computed[f"received_{name}"] = sinks.attention_received(*uniform(*mask))[0, 0, 0]
     far = distances(all_sinks())
-    assert len(far) == len(MASKS) + 1
+    assert len(far) == len(SINK_MASKS) + 1
     computed |= {"far_gu": 100 * far.loc["all", "sink_gu2025"], "far_printed": 100 * far.loc["all", "sink_wu2025"]}
     computed["masks_gu"] = (far["sink_gu2025"] < far["sink_wu2025"]).drop("all").sum()
     assert agrees("wu2025-sink-convention", {name: float(value) for name, value in computed.items()})
@@ -316,7 +317,7 @@ def test_sink_sizes():
         computed[f"far_{group}"] = 100 * squares[list(GROUPS[group])].mean() ** 0.5
     forming = results.report("retrieval_sinks")
     forming = distances_over_training(forming[forming["seed"] == 0])
-    best, own = nearest(forming), pd.DataFrame([nearest(forming, label) for label in MASKS])
+    best, own = nearest(forming), pd.DataFrame([nearest(forming, label) for label in SINK_MASKS])
     computed |= {"near": 100 * best["distance"], "near_windows": 100 * at_state(forming, best, "windows")}
     computed |= {"own_least": 100 * own["distance"].min(), "own_most": 100 * own["distance"].max()}
     computed |= {"own_residual": own["residual"].sum(), "own_text": (own["scale"] == "text").sum()}

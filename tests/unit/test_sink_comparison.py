@@ -10,24 +10,24 @@ from attention_atlas.experiments.retrieval import Config, report
 from attention_atlas.outcomes.sink_comparison import (
     BEYOND_GEOMETRY,
     BY_WIDTH,
-    MASKS,
     PREFIXES,
     distances,
     first_of_all,
     printed_sinks,
     sinks_beside,
 )
+from attention_atlas.tasks.retrieval_settings import SINK_MASKS
 
 NOTHING = pd.DataFrame()
 UNIFORM = sinks_beside(NOTHING).set_index(["label", "quantity", "token"])
 
 
-def made(excess, labels=MASKS, seeds=3, convention=None, profile="paper", residual=True, step=200_000):
+def made(excess, labels=SINK_MASKS, seeds=3, convention=None, profile="paper", residual=True, step=200_000):
     """A report of networks that receive so much more than uniform attention, and have the paper's sinks by one way."""
     paper = printed_sinks().set_index(["label", "token"])["paper"]
     parts = []
     for label in labels:
-        mask, parameter = MASKS[label]
+        mask, parameter = SINK_MASKS[label]
         for seed in range(seeds):
             config = Config(mask=mask, mask_parameter=parameter, residual=residual, seed=seed)
             rows = []
@@ -54,7 +54,7 @@ def verdict(part, table):
 
 def test_every_printed_stem_finds_its_mask():
     table = printed_sinks()
-    assert len(table) == 7 * 17 and table["label"].notna().all() and set(table["label"]) == set(MASKS)
+    assert len(table) == 7 * 17 and table["label"].notna().all() and set(table["label"]) == set(SINK_MASKS)
 
 
 def test_without_models_the_paper_and_the_baseline_stay():
@@ -93,7 +93,7 @@ def test_residual_and_length_of_training_are_chosen():
 @pytest.mark.parametrize("convention", ["sink_gu2025", "sink_wu2025"])
 def test_distance_is_zero_by_the_convention_that_made_the_figures(convention):
     found = distances(sinks_beside(made(claimed, convention=convention)))
-    assert found.index.tolist() == [*MASKS, "all"]
+    assert found.index.tolist() == [*SINK_MASKS, "all"]
     other = ({"sink_gu2025", "sink_wu2025"} - {convention}).pop()
     assert found[convention].tolist() == pytest.approx([0] * 8, abs=1e-9)
     assert found[other].tolist() == pytest.approx([0.1] * 8)
@@ -144,7 +144,7 @@ def test_geometry_alone_does_not_agree(part):
     ("part", "missing"), [("first", "causal"), ("first", "window 13"), ("wider", "window 9"), ("prefix", "prefix 4")]
 )
 def test_rules_wait_for_all_that_they_need(part, missing):
-    assert verdict(part, made(claimed, labels=[label for label in MASKS if label != missing])) == "not attempted"
+    assert verdict(part, made(claimed, labels=[label for label in SINK_MASKS if label != missing])) == "not attempted"
     assert verdict(part, made(claimed, seeds=1)) == "not attempted"
     assert verdict(part, NOTHING) == "not attempted"
 

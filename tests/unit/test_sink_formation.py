@@ -11,9 +11,10 @@ from attention_atlas import results
 from attention_atlas.drawing.sink_formation import LOOKS, distance_legend, distance_paths
 from attention_atlas.experiments import retrieval, retrieval_sinks
 from attention_atlas.experiments.retrieval_sinks import CANARY, Config, configurations, report, run
-from attention_atlas.outcomes.sink_comparison import MASKS, printed_sinks
+from attention_atlas.outcomes.sink_comparison import printed_sinks
 from attention_atlas.outcomes.sink_formation import ALL, GROUPS, at_state, distances_over_training, nearest
 from attention_atlas.profiles import PROFILES
+from attention_atlas.tasks.retrieval_settings import SINK_MASKS
 from attention_atlas.training.retrieval import Training
 from attention_atlas.words.sinks import formation_rows, formation_words, nearer_words, seeds_words
 
@@ -21,7 +22,7 @@ PAPER = printed_sinks().set_index(["label", "token"])["paper"]
 CONVENTIONS = "sink_gu2025", "sink_wu2025"
 
 
-def made(away, labels=MASKS, seeds=2, profile="paper"):
+def made(away, labels=SINK_MASKS, seeds=2, profile="paper"):
     """A report of networks so far from the paper's stems: ``away(residual, scale, quantity, step, label)``."""
     rows = [
         (step, quantity, token, PAPER[label, token] + away(residual, scale, quantity, step, label), label, residual,
@@ -39,7 +40,7 @@ def planted(residual, scale, quantity, step, label):
 
 
 FOUND = distances_over_training(made(planted))
-END = pd.DataFrame({name: dict.fromkeys([*MASKS, "all"], 0.2) for name in CONVENTIONS})
+END = pd.DataFrame({name: dict.fromkeys([*SINK_MASKS, "all"], 0.2) for name in CONVENTIONS})
 
 
 def test_a_planted_state_is_found_and_is_the_only_one():
@@ -52,9 +53,9 @@ def test_a_planted_state_is_found_and_is_the_only_one():
 
 def test_distances_by_plain_sums():
     """Every mask is off by another number; a group is the root of the mean square over its masks."""
-    off = dict(zip(MASKS, (0.1, 0.2, 0.3, 0.4, 0.05, 0.15, 0.25), strict=True))
+    off = dict(zip(SINK_MASKS, (0.1, 0.2, 0.3, 0.4, 0.05, 0.15, 0.25), strict=True))
     found = distances_over_training(made(lambda *state: off[state[-1]]))
-    for label, masks in (GROUPS | {label: (label,) for label in MASKS}).items():
+    for label, masks in (GROUPS | {label: (label,) for label in SINK_MASKS}).items():
         expected = math.sqrt(sum(off[mask] ** 2 for mask in masks) / len(masks))
         assert found[found["label"] == label]["distance"].to_numpy() == pytest.approx(expected)
 
@@ -77,7 +78,7 @@ def test_words_name_the_state_and_no_words_without_networks():
     assert "a residual connection in 0 of 7 and the text's variance in 7 of 7 and Gu et al.'s count in 7 of 7" in words
     assert words.endswith("after 100 to 100 steps, at 0.0 to 0.0 points.")
     rows = formation_rows(FOUND, END)
-    assert [row[0] for row in rows] == [*MASKS, ALL] and {row[1] for row in rows} == {"20.0"}
+    assert [row[0] for row in rows] == [*SINK_MASKS, ALL] and {row[1] for row in rows} == {"20.0"}
     assert {row[2] for row in rows} == {"0.0"}
     empty = distances_over_training(pd.DataFrame())
     assert formation_words(empty, END) == "Not all of these networks are trained yet."
@@ -115,7 +116,7 @@ def test_seeds_of_one_are_called_so():
 def test_every_mask_has_four_kinds_and_all_have_a_first_seed_before_any_has_a_second():
     for profile in PROFILES:
         configs = list(configurations(profile).values())
-        assert len(configs) == len(set(configs)) == 2 * 4 * len(MASKS)
+        assert len(configs) == len(set(configs)) == 2 * 4 * len(SINK_MASKS)
         assert [config.seed for config in configs] == [0] * 28 + [1] * 28
 
 

@@ -11,8 +11,8 @@ import pandas as pd
 
 from attention_atlas.experiments import retrieval
 from attention_atlas.experiments.retrieval import Config
-from attention_atlas.outcomes.sink_comparison import MASKS
 from attention_atlas.profiles import check_profile
+from attention_atlas.tasks.retrieval_settings import SINK_MASKS
 
 NAME = "retrieval_sinks"
 REVISION = retrieval.REVISION  # and more when this experiment changes: it trains that one's models
@@ -45,7 +45,7 @@ def configurations(profile: str) -> dict[str, Config]:
     ['causal-residual-code-seed0', 'causal-residual-text-seed0']
     """
     steps, tests = {"smoke": (100, 100), "quick": (2_000, 1_000), "paper": (50_000, 10_000)}[check_profile(profile)]
-    kinds = itertools.product(range(SEEDS), MASKS.items(), (True, False), ("code", "text"))
+    kinds = itertools.product(range(SEEDS), SINK_MASKS.items(), (True, False), ("code", "text"))
     return {
         f"{label.replace(' ', '-')}-{'residual' if residual else 'plain'}-{scale}-seed{seed}": Config(
             mask=mask, mask_parameter=parameter, residual=residual, scale=scale, seed=seed,
@@ -87,6 +87,6 @@ def run(config: Config) -> pd.DataFrame:
 
 def report(config: Config, table: pd.DataFrame) -> pd.DataFrame:
     """A result with what tells its network from others: ``label`` of the mask, ``residual``, ``scale``, ``seed``."""
-    (label,) = (name for name, mask in MASKS.items() if mask == (config.mask, config.mask_parameter))
+    (label,) = (name for name, mask in SINK_MASKS.items() if mask == (config.mask, config.mask_parameter))
     about = {"label": label, "residual": config.residual, "scale": config.scale, "seed": config.seed}
     return table.rename(columns={"key": "token"}).assign(**about)

@@ -13,19 +13,15 @@ from attention_atlas.outcomes.retrieval_tables import at_largest_profile, of_sin
 from attention_atlas.outcomes.sink_baselines import CONVENTIONS, uniform_sinks
 from attention_atlas.rules.retrieval import SEEDS, USUAL
 from attention_atlas.rules.rule import Rule, complete
+from attention_atlas.tasks.retrieval_settings import SINK_MASKS
 
-MASKS = {
-    "causal": ("causal", None),
-    "window 5": ("sliding_window", 5), "window 9": ("sliding_window", 9), "window 13": ("sliding_window", 13),
-    "prefix 2": ("prefix", 2), "prefix 4": ("prefix", 4), "prefix 6": ("prefix", 6),
-}  # fmt: skip
 BY_WIDTH = ("window 5", "window 9", "window 13", "causal")  # a window of all tokens is the causal mask
 PREFIXES = {"prefix 2": 2, "prefix 4": 4, "prefix 6": 6}
 NUMBERS = ["mean", "standard_error", "least_seed", "most_seed", "seeds", "steps"]
 
 
 def printed_sinks() -> pd.DataFrame:
-    """Figures 10-12 of the paper: columns ``label`` (a key of :data:`MASKS`), ``token`` and ``paper``, a share.
+    """Figures 10-12 of the paper: columns ``label`` (of a mask), ``token`` and ``paper``, a share.
 
     Examples
     --------
@@ -38,7 +34,7 @@ def printed_sinks() -> pd.DataFrame:
 
 def _labels(table: pd.DataFrame) -> pd.Series:
     """Names of masks, from a name and a parameter that may be missing."""
-    names = {(mask, parameter or 0): label for label, (mask, parameter) in MASKS.items()}
+    names = {(mask, parameter or 0): label for label, (mask, parameter) in SINK_MASKS.items()}
     parameters = table["mask_parameter"].astype(float).fillna(0).astype(int)
     pairs = zip(table["mask"], parameters, strict=True)
     return pd.Series([names.get(pair) for pair in pairs], table.index, dtype=object)
@@ -59,7 +55,7 @@ def sinks_beside(report: pd.DataFrame, at: str = "end", residual: bool = True) -
     Returns
     -------
     DataFrame
-        Columns ``label`` (a key of :data:`MASKS`), ``token``, ``quantity`` (``received``, ``sink_gu2025``,
+        Columns ``label`` (of a mask), ``token``, ``quantity`` (``received``, ``sink_gu2025``,
         ``sink_wu2025``); ``paper`` (the same printed value beside both conventions, NaN beside ``received``);
         ``uniform_least`` and ``uniform_most``; ``mean``, ``standard_error``, ``least_seed``, ``most_seed``, ``seeds``
         and ``steps`` of ours at the largest profile there is, NaN where no model is known. Shares, not percent.
@@ -70,7 +66,7 @@ def sinks_beside(report: pd.DataFrame, at: str = "end", residual: bool = True) -
     >>> table.loc[("window 9", "sink_gu2025", 1), ["paper", "uniform_least", "mean"]].tolist()
     [0.9997, 1.0, nan]
     """
-    uniform = [uniform_sinks(named(*mask, 17), 17).assign(label=label) for label, mask in MASKS.items()]
+    uniform = [uniform_sinks(named(*mask, 17), 17).assign(label=label) for label, mask in SINK_MASKS.items()]
     table = pd.concat(uniform, ignore_index=True).rename(columns={"least": "uniform_least", "most": "uniform_most"})
     table = table.merge(printed_sinks(), on=["label", "token"])
     table["paper"] = table["paper"].where(table["quantity"].isin(CONVENTIONS))
@@ -111,7 +107,7 @@ def distances(table: pd.DataFrame) -> pd.DataFrame:
     known = table[table["quantity"].isin(CONVENTIONS) & table["mean"].notna()]
     known = known.assign(square=(known["mean"] - known["paper"]) ** 2)
     squares = {}
-    for label in [name for name in MASKS if name in set(known["label"])] + (["all"] if len(known) else []):
+    for label in [name for name in SINK_MASKS if name in set(known["label"])] + (["all"] if len(known) else []):
         rows = known if label == "all" else known[known["label"] == label]
         squares[label] = rows.groupby("quantity")["square"].mean() ** 0.5
     return pd.DataFrame(squares, index=list(CONVENTIONS), dtype=float).T
@@ -184,7 +180,7 @@ def first_words(gains: pd.DataFrame, label: str = "causal") -> str:
     gains : DataFrame
         As :func:`excess` gives it.
     label : str
-        A key of :data:`MASKS`.
+        A key of :data:`attention_atlas.tasks.retrieval_settings.SINK_MASKS`.
 
     Examples
     --------
@@ -215,7 +211,7 @@ def _excess(report: pd.DataFrame) -> pd.DataFrame:
     usual = {name: value for name, value in USUAL.items() if name not in ("mask", "residual")}
     names = {
         label: setting_name(mask=mask, mask_parameter=parameter, residual=True, **usual)
-        for label, (mask, parameter) in MASKS.items()
+        for label, (mask, parameter) in SINK_MASKS.items()
     }
     missing = [{names[label]: SEEDS - n} if n < SEEDS else {} for (label, _), n in seeds.items()]
     return excess(table).assign(missing=pd.Series(missing, seeds.index))

@@ -3,14 +3,15 @@
 import pandas as pd
 
 from attention_atlas.outcomes.sink_baselines import CONVENTIONS
-from attention_atlas.outcomes.sink_comparison import MASKS, printed_sinks
+from attention_atlas.outcomes.sink_comparison import printed_sinks
+from attention_atlas.tasks.retrieval_settings import SINK_MASKS
 
 ALL = "all masks"
 GROUPS = {
     "causal": ("causal",),
     "windows": ("window 5", "window 9", "window 13"),
     "prefixes": ("prefix 2", "prefix 4", "prefix 6"),
-    ALL: tuple(MASKS),
+    ALL: tuple(SINK_MASKS),
 }
 STATE = ["residual", "scale", "quantity", "step"]  # what the paper does not record, and one choice of it
 
@@ -28,7 +29,7 @@ def distances_over_training(report: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``residual``, ``scale``, ``quantity`` (a convention), ``step``, ``label`` (a key of
-        :data:`attention_atlas.outcomes.sink_comparison.MASKS` or of :data:`GROUPS`), ``distance`` of the mean over
+        :data:`attention_atlas.tasks.retrieval_settings.SINK_MASKS` or of :data:`GROUPS`), ``distance`` of the mean over
         seeds, a share, and ``seeds``, how many every mask has at least. A group is there if all of its masks are known.
 
     Examples
@@ -43,7 +44,7 @@ def distances_over_training(report: pd.DataFrame) -> pd.DataFrame:
     ours = ours.merge(printed_sinks(), on=["label", "token"])
     ours["square"] = (ours["mean"] - ours["paper"]) ** 2
     single = ours.groupby([*STATE, "label"]).agg(square=("square", "mean"), seeds=("count", "min")).reset_index()
-    parts = [single, *(_together(single, group) for group in GROUPS if group not in MASKS)]
+    parts = [single, *(_together(single, group) for group in GROUPS if group not in SINK_MASKS)]
     found = pd.concat(parts, ignore_index=True)
     return found.assign(distance=found["square"] ** 0.5)[[*STATE, "label", "distance", "seeds"]]
 

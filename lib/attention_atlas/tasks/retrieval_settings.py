@@ -8,6 +8,11 @@ from collections.abc import Iterable
 
 BIASES = {"unbiased": (), "first": ("first",), "middle": ("middle",), "last": ("last",),
           "first_and_last": ("first", "last")}  # fmt: skip
+SINK_MASKS = {  # of Figures 10, 11 and 12, by the names that pages use
+    "causal": ("causal", None),
+    "window 5": ("sliding_window", 5), "window 9": ("sliding_window", 9), "window 13": ("sliding_window", 13),
+    "prefix 2": ("prefix", 2), "prefix 4": ("prefix", 4), "prefix 6": ("prefix", 6),
+}  # fmt: skip
 
 
 def in_order() -> list[dict]:
@@ -79,7 +84,7 @@ def _first_only() -> list[dict]:
 
 def _sinks(**other) -> list[dict]:
     """Figures 11 and 12; those of Figure 10 are among :func:`_unbiased`."""
-    kinds = [("sliding_window", 5), ("sliding_window", 9), ("sliding_window", 13), *(("prefix", k) for k in (2, 4, 6))]
+    kinds = [kind for label, kind in SINK_MASKS.items() if label != "causal"]
     return [{"mask": mask, "mask_parameter": parameter, "residual": True} | other for mask, parameter in kinds]
 
 

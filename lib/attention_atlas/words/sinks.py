@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from attention_atlas.outcomes.sink_comparison import MASKS, nearer
+from attention_atlas.outcomes.sink_comparison import nearer
 from attention_atlas.outcomes.sink_formation import ALL, at_state, nearest
+from attention_atlas.tasks.retrieval_settings import SINK_MASKS
 
 COUNTS = {"sink_gu2025": "Gu et al.'s count", "sink_wu2025": "the printed formula"}
 NOTHING = "not trained yet"
@@ -82,7 +83,7 @@ def formation_words(found: pd.DataFrame, end: pd.DataFrame) -> str:
     best = nearest(found)
     if best is None:
         return "Not all of these networks are trained yet."
-    own = pd.DataFrame([nearest(found, label) for label in MASKS])
+    own = pd.DataFrame([nearest(found, label) for label in SINK_MASKS])
     end_words = f", against {points(end.loc['all', 'sink_gu2025'])} at the end of training" if len(end) else ""
     return (
         f"Nearest to all stems at once: {state_words(best)}, at {points(best['distance'])} points{end_words}."
@@ -116,7 +117,7 @@ def formation_rows(found: pd.DataFrame, end: pd.DataFrame) -> list[list[str]]:
     ['causal', '–', '–', '–', 'not trained yet']
     """
     best, lines = nearest(found), []
-    for label in (*MASKS, ALL):
+    for label in (*SINK_MASKS, ALL):
         own, there = nearest(found, label), "all" if label == ALL else label
         last = points(end.loc[there, "sink_gu2025"]) if there in end.index else "–"
         common = "–" if best is None else points(at_state(found, best, label))
