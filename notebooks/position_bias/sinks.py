@@ -181,7 +181,7 @@ draw(
 # (sinks-formation)=
 # ## Which networks were drawn?
 #
-# The paper says "two-layer networks". It does not say whether they have residual connections, in which convention of variance their tokens are drawn ({ref}`ledger <ledger-wu2025-input-variance>`), or how long they were trained, and the sinks depend on all three. So train all four kinds under every mask and look while the sinks form ({numref}`fig-sinks-formation`): does any one state fit all printed stems?
+# The paper says "two-layer networks" <span class="atlas-origin">paper</span>. It does not say whether they have residual connections, in which convention of variance their tokens are drawn ({ref}`ledger <ledger-wu2025-input-variance>`), or how long they were trained, and the sinks depend on all three. So train all four kinds under every mask and look while the sinks form <span class="atlas-origin">ours</span> ({numref}`fig-sinks-formation`): does any one state fit all printed stems?
 
 # %% tags=["hide-input"]
 formation = results.report("retrieval_sinks")
@@ -200,7 +200,7 @@ figures.show(
     figure,
     "sinks-formation",
     f"Distance of our sinks from the paper's while they form, in percentage points: root mean square over tokens, {seeds_words(found)}. By Gu et al.'s count, but for the thin line; rings: where a line is nearest.",
-    "Four panels, distance in percentage points over training steps on a logarithmic axis, for networks with and without residual and for two conventions of variance; the lines of the masks have their least distance at different steps, and none reaches zero for all masks.",
+    "Four panels, distance in percentage points over training steps on a logarithmic axis, for networks with and without residual and for two conventions of variance; a line for each group of masks, with a ring at its least distance.",
     results.provenance(results.best("retrieval_sinks", None)) if len(found) else None,
 )
 
@@ -212,7 +212,7 @@ say("sinks-formation", formation_words(found, measured["residual, end of trainin
 # %% [markdown]
 # Distances in percentage points; the networks above by Gu et al.'s count. {glue:text}`sinks-formation`
 #
-# The nearest state is chosen *with* the paper's numbers, so it is a lower bound of the distance and no reproduction: the {doc}`scorecard </_executed/back_matter/scorecard>` judges the networks above, which were fixed beforehand. What it teaches is how much of a stem's height is decided by what a figure's caption leaves out.
+# The nearest state is chosen *with* the paper's numbers, so its distance is flattering and no reproduction: the {doc}`scorecard </_executed/back_matter/scorecard>` judges the networks above, which were fixed beforehand. What it teaches is how much of a stem's height is decided by what a figure's caption leaves out.
 #
 # ## The claim
 

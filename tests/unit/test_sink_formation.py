@@ -75,7 +75,7 @@ def test_a_group_waits_for_all_of_its_masks_and_small_profiles_do_not_count():
 def test_words_name_the_state_and_no_words_without_networks():
     words = formation_words(FOUND, END)
     assert "no residual, variance as in the text, step 100, Gu et al.'s count, at 0.0 points, against 20.0" in words
-    assert "a residual connection in 0 of 7 and the text's variance in 7 of 7 and Gu et al.'s count in 7 of 7" in words
+    assert "a residual connection in 0 of 7, the text's variance in 7 of 7 and Gu et al.'s count in 7 of 7" in words
     assert words.endswith("after 100 to 100 steps, at 0.0 to 0.0 points.")
     rows = formation_rows(FOUND, END)
     assert [row[0] for row in rows] == [*SINK_MASKS, ALL] and {row[1] for row in rows} == {"20.0"}

@@ -16,7 +16,7 @@ from attention_atlas.rules.rule import Rule, complete
 from attention_atlas.tasks.retrieval_settings import SINK_MASKS
 
 BY_WIDTH = ("window 5", "window 9", "window 13", "causal")  # a window of all tokens is the causal mask
-PREFIXES = {"prefix 2": 2, "prefix 4": 4, "prefix 6": 6}
+PREFIXES = {label: length for label, (mask, length) in SINK_MASKS.items() if mask == "prefix"}
 NUMBERS = ["mean", "standard_error", "least_seed", "most_seed", "seeds", "steps"]
 
 
@@ -123,29 +123,6 @@ def first_of_all(shares: pd.Series) -> float:
     """
     total = shares.sum()
     return float(shares.iloc[0] / total) if total else math.nan
-
-
-def nearer(far: pd.DataFrame) -> tuple[str, str, int]:
-    """Which convention lies nearer to the paper.
-
-    Parameters
-    ----------
-    far : DataFrame
-        As :func:`distances` gives it, of at least one mask.
-
-    Returns
-    -------
-    (str, str, int)
-        The nearer convention over all masks, the other one, and under how many masks taken singly it is nearer.
-
-    Examples
-    --------
-    >>> rows = {"causal": [0.1, 0.2], "window 5": [0.3, 0.2], "all": [0.2, 0.25]}
-    >>> nearer(pd.DataFrame(rows, index=["sink_gu2025", "sink_wu2025"]).T)
-    ('sink_gu2025', 'sink_wu2025', 1)
-    """
-    near, other = far.loc["all"].sort_values(kind="stable").index
-    return near, other, int((far[near] < far[other]).drop("all").sum())
 
 
 def excess(table: pd.DataFrame) -> pd.DataFrame:

@@ -3,16 +3,11 @@
 import pandas as pd
 
 from attention_atlas.outcomes.sink_baselines import CONVENTIONS
-from attention_atlas.outcomes.sink_comparison import printed_sinks
+from attention_atlas.outcomes.sink_comparison import BY_WIDTH, PREFIXES, printed_sinks
 from attention_atlas.tasks.retrieval_settings import SINK_MASKS
 
 ALL = "all masks"
-GROUPS = {
-    "causal": ("causal",),
-    "windows": ("window 5", "window 9", "window 13"),
-    "prefixes": ("prefix 2", "prefix 4", "prefix 6"),
-    ALL: tuple(SINK_MASKS),
-}
+GROUPS = {"causal": BY_WIDTH[-1:], "windows": BY_WIDTH[:-1], "prefixes": tuple(PREFIXES), ALL: tuple(SINK_MASKS)}
 STATE = ["residual", "scale", "quantity", "step"]  # what the paper does not record, and one choice of it
 
 

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from attention_atlas.outcomes.sink_comparison import nearer
 from attention_atlas.outcomes.sink_formation import ALL, at_state, nearest
 from attention_atlas.tasks.retrieval_settings import SINK_MASKS
+from attention_atlas.words.decoders import listing
 
 COUNTS = {"sink_gu2025": "Gu et al.'s count", "sink_wu2025": "the printed formula"}
 NOTHING = "not trained yet"
@@ -42,7 +42,7 @@ def nearer_words(far: pd.DataFrame) -> str:
     """
     if far.empty:
         return "None of the networks with residual is trained yet, so this page cannot say which count is nearer."
-    near, masks = nearer(far)[0], len(far) - 1
+    near, masks = far.loc["all"].idxmin(), len(far) - 1
     wins = int((far["sink_gu2025"] < far["sink_wu2025"]).drop("all").sum())
     over_all = [f"{points(far.loc['all', count])} by {name}" for count, name in COUNTS.items()]
     agree = (2 * wins > masks) == (near == "sink_gu2025")
@@ -87,14 +87,14 @@ def formation_words(found: pd.DataFrame, end: pd.DataFrame) -> str:
     end_words = f", against {points(end.loc['all', 'sink_gu2025'])} at the end of training" if len(end) else ""
     return (
         f"Nearest to all stems at once: {state_words(best)}, at {points(best['distance'])} points{end_words}."
-        f" Mask by mask the nearest networks have {' and '.join(_shared(own))},"
+        f" Mask by mask the nearest states have {listing(_shared(own))},"
         f" after {own['step'].min():,} to {own['step'].max():,} steps,"
         f" at {points(own['distance'].min())} to {points(own['distance'].max())} points."
     )
 
 
 def _shared(states: pd.DataFrame) -> list[str]:
-    """In how many of some states each unrecorded choice is the same."""
+    """How often some states have each of the choices that the paper does not record."""
     chosen = {
         "a residual connection": states["residual"].astype(bool),
         "the text's variance": states["scale"] == "text",
